@@ -1,0 +1,2 @@
+//! logtap
+fn main() {}

@@ -1,0 +1,407 @@
+//! What stands behind the frames of a sealed file, in skippable frames that
+//! plain zstd readers pass over: content filters, timeline, block index and
+//! the seek table of the zstd seekable format. `docs/capture-format.md`
+//! describes the bytes.
+
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::chunk::Span;
+use crate::labels::{LabelSet, Labels};
+use crate::level::LEVELS;
+use crate::summary::{Summary, Timeline};
+
+/// Magic number of our skippable frames (the format reserves `0x184D2A50` to `5F`).
+const SKIPPABLE: u32 = 0x184D_2A5C;
+/// Magic number of the seek table's skippable frame, from the zstd seekable format.
+const SEEK_TABLE: u32 = 0x184D_2A5E;
+/// Last four bytes of a seekable file.
+const SEEKABLE: u32 = 0x8F92_EAB1;
+/// Number of frames, descriptor, magic number.
+const SEEK_FOOTER: usize = 9;
+/// Compressed and decompressed size of a frame, four bytes each.
+const SEEK_ENTRY: usize = 8;
+const HEADER: usize = 8;
+
+const FILTERS_TAG: [u8; 4] = *b"LTF1";
+const TIMELINE_TAG: [u8; 4] = *b"LTT1";
+const INDEX_TAG: [u8; 4] = *b"LTX1";
+/// Checksum of the compressed index, length of the whole skippable frame, tag.
+const INDEX_TRAILER: usize = 12;
+
+/// Refuse stored parts that claim to be larger than this once decompressed.
+const MAX_PART: usize = 64 << 20;
+const LEVEL: i32 = 3;
+
+/// Share of a frame's compressed size that its content filter may take.
+pub const FILTER_SHARE: f64 = 0.075;
+
+/// Block index of a sealed file.
+#[derive(Debug, Clone)]
+pub struct BlockIndex {
+    /// Frames in order; together they cover the file from byte 0.
+    pub frames: Vec<FrameInfo>,
+    /// Distinct label sets and their lines.
+    pub sets: Vec<(Labels, u64)>,
+    /// Lines whose label set was one too many to be listed.
+    pub sets_overflow: u64,
+    /// Range of receive times.
+    pub rx: Span,
+    filters_at: u64,
+    timeline: (u64, u64),
+}
+
+/// What is known about one frame without decoding it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FrameInfo {
+    /// Offset in the file.
+    pub at: u64,
+    /// Compressed bytes.
+    pub size: u64,
+    /// Decompressed bytes.
+    pub bytes: u64,
+    /// Data lines.
+    pub lines: u64,
+    /// Range of `ts`.
+    pub ts: Span,
+    /// Range of receive times.
+    pub rx: Span,
+    /// Positions in [`BlockIndex::sets`]; `None` if the frame may hold any label set.
+    pub sets: Option<Vec<u32>>,
+    /// Offset and length in the filter part; empty if there is no filter.
+    pub filter: (u64, u64),
+    /// Messages have letters outside ASCII that fold into ASCII (U+017F, U+212A).
+    pub folds: bool,
+}
+
+impl FrameInfo {
+    /// Where the next frame begins.
+    #[must_use]
+    pub fn end(&self) -> u64 {
+        self.at + self.size
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredIndex {
+    version: u32,
+    sets: Vec<(std::collections::BTreeMap<String, String>, u64)>,
+    sets_overflow: u64,
+    rx: (i64, i64),
+    filters_at: u64,
+    timeline: (u64, u64),
+    frames: Vec<StoredFrame>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredFrame {
+    at: u64,
+    size: u64,
+    bytes: u64,
+    lines: u64,
+    ts: (i64, i64),
+    rx: (i64, i64),
+    sets: Option<Vec<u32>>,
+    filter: (u64, u64),
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    folds: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredTimeline {
+    version: u32,
+    step: i64,
+    services: Vec<String>,
+    cells: Vec<(i64, u32, [u64; LEVELS])>,
+}
+
+/// A finished frame together with its filter, collected until the file is sealed.
+#[derive(Debug, Default, Clone)]
+pub struct FrameRecord {
+    /// Position, size and ranges. `sets` and `filter` are filled when sealing.
+    pub info: FrameInfo,
+    /// The label sets in the frame; `None` if there were too many.
+    pub labels: Option<Vec<Labels>>,
+    /// The content filter.
+    pub filter: Vec<u8>,
+}
+
+/// Everything that is appended to a data file when it is sealed; `end` is the
+/// offset behind its last frame.
+#[must_use]
+pub fn encode(frames: &[FrameRecord], summary: &Summary, end: u64) -> Vec<u8> {
+    let mut out = Vec::new();
+    let filters_at = end + (HEADER + FILTERS_TAG.len()) as u64;
+    let filters: usize = frames.iter().map(|frame| frame.filter.len()).sum();
+    skippable(&mut out, FILTERS_TAG.len() + filters);
+    out.extend_from_slice(&FILTERS_TAG);
+    for frame in frames {
+        out.extend_from_slice(&frame.filter);
+    }
+
+    let timeline = compress(&serde_json::to_vec(&stored_timeline(&summary.timeline)).unwrap_or_default());
+    let timeline_at = end + (out.len() + HEADER + TIMELINE_TAG.len()) as u64;
+    skippable(&mut out, TIMELINE_TAG.len() + timeline.len());
+    out.extend_from_slice(&TIMELINE_TAG);
+    out.extend_from_slice(&timeline);
+
+    let stored = stored_index(frames, summary, filters_at, (timeline_at, timeline.len() as u64));
+    let index = compress(&serde_json::to_vec(&stored).unwrap_or_default());
+    let length = INDEX_TAG.len() + index.len() + INDEX_TRAILER;
+    skippable(&mut out, length);
+    out.extend_from_slice(&INDEX_TAG);
+    out.extend_from_slice(&index);
+    out.extend_from_slice(&crc32fast::hash(&index).to_le_bytes());
+    out.extend_from_slice(&((HEADER + length) as u32).to_le_bytes());
+    out.extend_from_slice(&INDEX_TAG);
+
+    skippable_as(&mut out, SEEK_TABLE, frames.len() * SEEK_ENTRY + SEEK_FOOTER);
+    for frame in frames {
+        out.extend_from_slice(&(frame.info.size as u32).to_le_bytes());
+        out.extend_from_slice(&(frame.info.bytes as u32).to_le_bytes());
+    }
+    out.extend_from_slice(&(frames.len() as u32).to_le_bytes());
+    out.push(0);
+    out.extend_from_slice(&SEEKABLE.to_le_bytes());
+    out
+}
+
+fn stored_index(frames: &[FrameRecord], summary: &Summary, filters_at: u64, timeline: (u64, u64)) -> StoredIndex {
+    let mut sets: Vec<(&Labels, u64)> = summary.sets.iter().collect();
+    sets.sort_by(|a, b| a.0.json().cmp(b.0.json()));
+    let position = |labels: &Labels| sets.binary_search_by(|(known, _)| known.json().cmp(labels.json())).ok();
+    let mut filter_at = 0;
+    let stored_frames = frames
+        .iter()
+        .map(|frame| {
+            let filter = (filter_at, frame.filter.len() as u64);
+            filter_at += filter.1;
+            let mut listed: Option<Vec<u32>> =
+                frame.labels.as_ref().and_then(|labels| labels.iter().map(|one| position(one).map(|at| at as u32)).collect());
+            if let Some(list) = &mut listed {
+                list.sort_unstable();
+                list.dedup();
+            }
+            let info = &frame.info;
+            StoredFrame {
+                at: info.at,
+                size: info.size,
+                bytes: info.bytes,
+                lines: info.lines,
+                ts: (info.ts.from, info.ts.to),
+                rx: (info.rx.from, info.rx.to),
+                sets: listed,
+                filter,
+                folds: info.folds,
+            }
+        })
+        .collect();
+    StoredIndex {
+        version: 1,
+        sets: sets.iter().map(|(labels, lines)| (labels.pairs().iter().cloned().collect(), *lines)).collect(),
+        sets_overflow: summary.sets.overflow,
+        rx: (summary.rx.from, summary.rx.to),
+        filters_at,
+        timeline,
+        frames: stored_frames,
+    }
+}
+
+fn stored_timeline(timeline: &Timeline) -> StoredTimeline {
+    let (step, cells) = timeline.parts();
+    let mut services: Vec<String> = Vec::new();
+    let mut known = hashbrown::HashMap::<String, u32, foldhash::fast::RandomState>::default();
+    let cells = cells
+        .map(|(bucket, service, levels)| {
+            let at = *known.entry_ref(service).or_insert_with(|| {
+                services.push(service.to_owned());
+                services.len() as u32 - 1
+            });
+            (bucket, at, *levels)
+        })
+        .collect();
+    StoredTimeline { version: 1, step, services, cells }
+}
+
+impl BlockIndex {
+    /// Reads the block index of a file of `length` bytes. `None` if the file
+    /// has none, is not sealed, or the index does not fit the file.
+    ///
+    /// # Errors
+    /// Only if reading fails.
+    pub fn read(file: &std::fs::File, length: u64) -> io::Result<Option<Self>> {
+        let Some(index_end) = seek_table_start(file, length)? else {
+            return Ok(None);
+        };
+        let mut trailer = [0; INDEX_TRAILER];
+        let Some(trailer_at) = index_end.checked_sub(INDEX_TRAILER as u64) else {
+            return Ok(None);
+        };
+        file.read_exact_at(&mut trailer, trailer_at)?;
+        let (crc, size) = (u32_at(&trailer, 0), u64::from(u32_at(&trailer, 4)));
+        let overhead = (HEADER + INDEX_TAG.len() + INDEX_TRAILER) as u64;
+        if trailer[8..] != INDEX_TAG || size > index_end || size < overhead {
+            return Ok(None);
+        }
+        let mut index = vec![0; (size - overhead) as usize];
+        file.read_exact_at(&mut index, index_end - size + (HEADER + INDEX_TAG.len()) as u64)?;
+        if crc32fast::hash(&index) != crc {
+            return Ok(None);
+        }
+        let stored = decompress(&index).and_then(|json| serde_json::from_slice::<StoredIndex>(&json).ok());
+        Ok(stored.filter(|stored| stored.version == 1).map(Self::from).filter(|index| index.fits(index_end - size)))
+    }
+
+    fn fits(&self, limit: u64) -> bool {
+        let mut at = 0;
+        for frame in &self.frames {
+            let in_sets = frame.sets.iter().flatten().all(|set| (*set as usize) < self.sets.len());
+            if frame.at != at || frame.size > limit || !in_sets {
+                return false;
+            }
+            at = frame.end();
+        }
+        at <= self.filters_at && self.filters_at <= limit
+    }
+
+    /// Offset behind the last frame.
+    #[must_use]
+    pub fn data_end(&self) -> u64 {
+        self.frames.last().map_or(0, FrameInfo::end)
+    }
+
+    /// Data lines of the file.
+    #[must_use]
+    pub fn lines(&self) -> u64 {
+        self.frames.iter().map(|frame| frame.lines).sum()
+    }
+
+    /// Reads the content filters of all frames; [`FrameInfo::filter`] says which part is whose.
+    ///
+    /// # Errors
+    /// If reading fails.
+    pub fn read_filters(&self, file: &std::fs::File) -> io::Result<Vec<u8>> {
+        let length = self.frames.iter().map(|frame| frame.filter.1).sum::<u64>();
+        let mut filters = vec![0; length as usize];
+        file.read_exact_at(&mut filters, self.filters_at)?;
+        Ok(filters)
+    }
+
+    /// Reads the timeline; `None` if it cannot be decoded.
+    ///
+    /// # Errors
+    /// If reading fails.
+    pub fn read_timeline(&self, file: &std::fs::File) -> io::Result<Option<Timeline>> {
+        let (at, length) = self.timeline;
+        if length > MAX_PART as u64 {
+            return Ok(None);
+        }
+        let mut bytes = vec![0; length as usize];
+        file.read_exact_at(&mut bytes, at)?;
+        let stored = decompress(&bytes).and_then(|json| serde_json::from_slice::<StoredTimeline>(&json).ok());
+        Ok(stored.map(|stored| {
+            let services: Vec<Arc<str>> = stored.services.iter().map(|name| Arc::from(name.as_str())).collect();
+            let nameless: Arc<str> = Arc::from("");
+            let cells = stored.cells.into_iter().map(|(bucket, service, levels)| {
+                (bucket, services.get(service as usize).unwrap_or(&nameless).clone(), levels)
+            });
+            Timeline::from_parts(stored.step, cells)
+        }))
+    }
+
+    /// The file's summary as the writer had it, without decoding a frame.
+    ///
+    /// # Errors
+    /// If reading fails.
+    pub fn summary(&self, file: &std::fs::File) -> io::Result<Summary> {
+        let mut summary = Summary { rx: self.rx, timeline: self.read_timeline(file)?.unwrap_or_default(), ..Summary::default() };
+        for frame in &self.frames {
+            summary.lines += frame.lines;
+            summary.bytes += frame.bytes;
+            summary.ts.merge(frame.ts);
+        }
+        for (labels, lines) in &self.sets {
+            summary.sets.add(labels, *lines);
+        }
+        summary.sets.overflow += self.sets_overflow;
+        Ok(summary)
+    }
+}
+
+impl From<StoredIndex> for BlockIndex {
+    fn from(stored: StoredIndex) -> Self {
+        let span = |(from, to)| Span { from, to };
+        Self {
+            sets: stored.sets.into_iter().map(|(pairs, lines)| (Arc::new(LabelSet::new(pairs)), lines)).collect(),
+            sets_overflow: stored.sets_overflow,
+            rx: span(stored.rx),
+            filters_at: stored.filters_at,
+            timeline: stored.timeline,
+            frames: stored
+                .frames
+                .into_iter()
+                .map(|frame| FrameInfo {
+                    at: frame.at,
+                    size: frame.size,
+                    bytes: frame.bytes,
+                    lines: frame.lines,
+                    ts: span(frame.ts),
+                    rx: span(frame.rx),
+                    sets: frame.sets,
+                    filter: frame.filter,
+                    folds: frame.folds,
+                })
+                .collect(),
+        }
+    }
+}
+
+/// Offset of the seek table's skippable frame at the end of the file.
+fn seek_table_start(file: &std::fs::File, length: u64) -> io::Result<Option<u64>> {
+    let Some(footer_at) = length.checked_sub(SEEK_FOOTER as u64) else {
+        return Ok(None);
+    };
+    let mut footer = [0; SEEK_FOOTER];
+    file.read_exact_at(&mut footer, footer_at)?;
+    if u32_at(&footer, 5) != SEEKABLE || footer[4] != 0 {
+        return Ok(None);
+    }
+    let table = u64::from(u32_at(&footer, 0)) * SEEK_ENTRY as u64 + (HEADER + SEEK_FOOTER) as u64;
+    Ok(length.checked_sub(table))
+}
+
+fn skippable(out: &mut Vec<u8>, length: usize) {
+    skippable_as(out, SKIPPABLE, length);
+}
+
+fn skippable_as(out: &mut Vec<u8>, magic: u32, length: usize) {
+    out.extend_from_slice(&magic.to_le_bytes());
+    out.extend_from_slice(&(length as u32).to_le_bytes());
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> u32 {
+    let mut word = [0; 4];
+    word.copy_from_slice(&bytes[at..at + 4]);
+    u32::from_le_bytes(word)
+}
+
+fn compress(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(zstd_safe::compress_bound(bytes.len()));
+    match zstd_safe::compress(&mut out, bytes, LEVEL) {
+        Ok(_) => out,
+        Err(_) => Vec::new(),
+    }
+}
+
+fn decompress(bytes: &[u8]) -> Option<Vec<u8>> {
+    let size = usize::try_from(zstd_safe::get_frame_content_size(bytes).ok()??).ok()?;
+    if size > MAX_PART {
+        return None;
+    }
+    let mut out = Vec::with_capacity(size);
+    zstd_safe::decompress(&mut out, bytes).ok()?;
+    Some(out)
+}

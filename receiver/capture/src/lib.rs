@@ -1,0 +1,41 @@
+//! The capture directory: the only crate that knows a byte on disk.
+//!
+//! ```text
+//! chunk ──► frame ──► writer ──► (rotation) ──► keeper: seal, evict, metadata
+//!   lines as JSON        one owner of the open file      one owner of the directory
+//! reader ◄── block_index, walk ◄── files            repair: what a crash left
+//! ```
+//!
+//! Everything that changes the file system goes through [`disk`], so that the
+//! promises of this crate can be tested at every step.
+
+pub mod audit;
+pub mod block_index;
+pub mod chunk;
+pub mod decode;
+pub mod disk;
+pub mod frame;
+pub mod grams;
+pub mod index;
+mod keeper;
+pub mod labels;
+pub mod level;
+mod literals;
+pub mod line;
+pub mod lock;
+pub mod metadata;
+pub mod name;
+pub mod query;
+pub mod reader;
+pub mod repair;
+mod salvage;
+pub mod scan;
+mod seal;
+pub mod select;
+pub mod session;
+pub mod stream;
+pub mod summary;
+pub mod text;
+pub mod time;
+pub mod walk;
+pub mod writer;

@@ -1,0 +1,222 @@
+//! One stored line, split into its parts without building anything.
+//!
+//! Lines of ours have one layout, which is split by position; any other valid
+//! JSON object (Go logtap 1.x and its tools, other key orders, other escapes)
+//! takes the slow way through a JSON parser, with the same result.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::{text, time};
+
+/// The parts of a stored line; texts are JSON-escaped as they stand in the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RawLine<'a> {
+    /// Nanoseconds since 1970; `None` if the line states no time that can be read.
+    pub ts: Option<i64>,
+    /// The label object, braces included.
+    pub labels: Cow<'a, [u8]>,
+    /// The message inside its quotes, escaped.
+    pub message: Cow<'a, [u8]>,
+    /// The metadata object, braces included.
+    pub meta: Option<Cow<'a, [u8]>>,
+    /// Receive time, where stored.
+    pub rx: Option<i64>,
+}
+
+impl RawLine<'_> {
+    /// The message as text. `scratch` is used only if it has escapes.
+    #[must_use]
+    pub fn message_text<'s>(&'s self, scratch: &'s mut Vec<u8>) -> Cow<'s, str> {
+        decode(&self.message, scratch)
+    }
+}
+
+/// Why a line is not used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Rejected {
+    /// Not a JSON object, or one whose `labels` or `msg` has the wrong type.
+    NotALine,
+    /// The file ends within the line.
+    Torn,
+}
+
+impl Rejected {
+    /// Name as printed.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::NotALine => "not_a_line",
+            Self::Torn => "torn",
+        }
+    }
+}
+
+/// Undoes JSON escapes; borrowed if there are none. What is no valid text comes out lossily.
+#[must_use]
+pub fn decode<'s>(raw: &'s [u8], scratch: &'s mut Vec<u8>) -> Cow<'s, str> {
+    if memchr::memchr(b'\\', raw).is_none() {
+        return String::from_utf8_lossy(raw);
+    }
+    match text::unescape(raw, scratch) {
+        Some(text) => Cow::Borrowed(text),
+        None => String::from_utf8_lossy(raw),
+    }
+}
+
+/// Splits a line (without its newline).
+///
+/// # Errors
+/// [`Rejected::NotALine`] if it is no log line.
+pub fn split(line: &[u8]) -> Result<RawLine<'_>, Rejected> {
+    fast(line).or_else(|| slow(line)).ok_or(Rejected::NotALine)
+}
+
+fn fast(line: &[u8]) -> Option<RawLine<'_>> {
+    let rest = line.strip_prefix(b"{\"ts\":\"")?;
+    let quote = memchr::memchr(b'"', &rest[..rest.len().min(40)])?;
+    let ts = time::parse(&rest[..quote])?;
+    let rest = rest[quote..].strip_prefix(b"\",")?;
+    let (labels, rest) = match rest.strip_prefix(b"\"labels\":") {
+        Some(rest) => {
+            let end = flat_object(rest)?;
+            (&rest[..end], rest[end..].strip_prefix(b",")?)
+        }
+        None => (&b"{}"[..], rest),
+    };
+    let rest = rest.strip_prefix(b"\"msg\":\"")?;
+    let end = string_end(rest)?;
+    let mut parsed = RawLine { ts: Some(ts), labels: Cow::Borrowed(labels), message: Cow::Borrowed(&rest[..end]), meta: None, rx: None };
+    let mut rest = &rest[end + 1..];
+    if let Some(after) = rest.strip_prefix(b",\"meta\":") {
+        let end = flat_object(after)?;
+        parsed.meta = Some(Cow::Borrowed(&after[..end]));
+        rest = &after[end..];
+    }
+    if let Some(after) = rest.strip_prefix(b",\"rx\":\"") {
+        let end = string_end(after)?;
+        parsed.rx = Some(time::parse(&after[..end])?);
+        rest = &after[end + 1..];
+    }
+    (rest == b"}").then_some(parsed)
+}
+
+/// Offset of the closing quote of a string that starts at `text`.
+fn string_end(text: &[u8]) -> Option<usize> {
+    let mut from = 0;
+    loop {
+        let at = from + memchr::memchr2(b'"', b'\\', text.get(from..)?)?;
+        if text[at] == b'"' {
+            return Some(at);
+        }
+        from = at + 2;
+    }
+}
+
+/// Length of an object of strings, braces included; `None` for anything else.
+pub(crate) fn flat_object(text: &[u8]) -> Option<usize> {
+    let mut at = match text {
+        [b'{', b'}', ..] => return Some(2),
+        [b'{', ..] => 1,
+        _ => return None,
+    };
+    loop {
+        at = string_at(text, at)?;
+        at = string_at(text, expect(text, at, b':')?)?;
+        match text.get(at)? {
+            b',' => at += 1,
+            b'}' => return Some(at + 1),
+            _ => return None,
+        }
+    }
+}
+
+fn string_at(text: &[u8], at: usize) -> Option<usize> {
+    let start = expect(text, at, b'"')?;
+    Some(start + string_end(&text[start..])? + 1)
+}
+
+fn expect(text: &[u8], at: usize, byte: u8) -> Option<usize> {
+    (*text.get(at)? == byte).then_some(at + 1)
+}
+
+#[derive(Deserialize)]
+struct ForeignLine<'a> {
+    #[serde(default, borrow)]
+    ts: Option<Cow<'a, str>>,
+    #[serde(default)]
+    labels: Option<BTreeMap<String, String>>,
+    #[serde(default)]
+    msg: Option<String>,
+    #[serde(default)]
+    meta: Option<BTreeMap<String, String>>,
+    #[serde(default)]
+    rx: Option<String>,
+}
+
+fn slow(line: &[u8]) -> Option<RawLine<'_>> {
+    let foreign: ForeignLine<'_> = serde_json::from_slice(line).ok()?;
+    if foreign.msg.is_none() && foreign.ts.is_none() {
+        return None;
+    }
+    let object = |pairs: BTreeMap<String, String>| crate::labels::LabelSet::new(pairs).json().to_vec();
+    Some(RawLine {
+        ts: foreign.ts.and_then(|ts| time::parse(ts.as_bytes())),
+        labels: Cow::Owned(object(foreign.labels.unwrap_or_default())),
+        message: Cow::Owned(text::escaped(foreign.msg.unwrap_or_default().as_bytes())),
+        meta: foreign.meta.map(|meta| Cow::Owned(object(meta))),
+        rx: foreign.rx.and_then(|rx| time::parse(rx.as_bytes())),
+    })
+}
+
+/// The pairs of a label or metadata object.
+#[must_use]
+pub fn object_pairs(object: &[u8]) -> Vec<(String, String)> {
+    serde_json::from_slice::<BTreeMap<String, String>>(object).map(|map| map.into_iter().collect()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::sync::Arc;
+
+    #[test]
+    fn fast_and_slow_agree_on_ours() {
+        let labels = Arc::new(crate::labels::LabelSet::new([("a".to_owned(), "x\\\"}".to_owned())]));
+        let mut builder = crate::chunk::ChunkBuilder::default();
+        builder.push(&labels, 5, 20 * time::SECOND, "he said \"}\",\"meta\" \\ \n", &[("m", "{}")]);
+        let chunk = builder.finish();
+        let line = chunk.bytes().strip_suffix(b"\n").unwrap();
+        let parsed = fast(line).unwrap();
+        assert_eq!(Some(&parsed), slow(line).as_ref());
+        assert_eq!(parsed.rx, Some(20 * time::SECOND));
+        let mut scratch = Vec::new();
+        assert_eq!(parsed.message_text(&mut scratch), "he said \"}\",\"meta\" \\ \n");
+        assert_eq!(object_pairs(&parsed.labels), [("a".to_owned(), "x\\\"}".to_owned())]);
+    }
+
+    #[test]
+    fn foreign_lines() {
+        let line = split(br#"{"msg":"\u003ca\u003e","ts":"2025-12-31T19:00:00.7-05:00","extra":[1]}"#).unwrap();
+        assert_eq!(line.ts, time::parse(b"2026-01-01T00:00:00.7Z"));
+        assert_eq!(&*line.message, b"<a>");
+        assert_eq!(split(b"plain text"), Err(Rejected::NotALine));
+        assert_eq!(split(br#"{"timestamp":"x","event":"server_started"}"#), Err(Rejected::NotALine));
+        assert_eq!(split(br#"{"ts":"yesterday","msg":"x"}"#).unwrap().ts, None);
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics_and_agrees(line in "\\{\"ts\":\"2026-01-01T00:00:00Z\",(\"labels\":\\{(\"a\":\".{0,3}\")?\\},)?\"msg\":\".{0,6}\".{0,3}\\}") {
+            let (fast, slow) = (fast(line.as_bytes()), slow(line.as_bytes()));
+            if let (Some(fast), Some(slow)) = (fast, slow) {
+                let (mut a, mut b) = (Vec::new(), Vec::new());
+                prop_assert_eq!(fast.message_text(&mut a), slow.message_text(&mut b));
+                prop_assert_eq!(object_pairs(&fast.labels), object_pairs(&slow.labels));
+            }
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! Loki push protobuf, plain and as a snappy block: no panic, and text is text.
+#![no_main]
+
+mod sink;
+
+use libfuzzer_sys::fuzz_target;
+use logtap_push::Route;
+
+fuzz_target!(|data: &[u8]| sink::run(data, Route::Loki, "application/x-protobuf"));
