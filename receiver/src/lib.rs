@@ -1,1 +1,34 @@
-//! logtap-receiver
+//! Receives logs over HTTP and keeps them in a capture.
+//!
+//! ```text
+//! server ──► routes ──► ingest ──► queue ──► writer thread ──► capture
+//!  accept     auth,      decode,    bounded   group, append,
+//!  TLS        caps       redact     in bytes  acknowledge
+//!                │                     │            │
+//!                └──────── ledger ◄────┴────────────┘   every line has an outcome
+//! ```
+//!
+//! The answer never waits longer for the disk than the acknowledgement
+//! timeout: a tap must not hurt the thing it listens to.
+
+pub mod config;
+mod auth;
+mod body;
+mod gaps;
+mod ingest;
+mod interner;
+mod ledger;
+mod metrics;
+mod notify;
+mod otlp;
+mod queue;
+mod routes;
+mod run;
+mod server;
+pub mod shutdown;
+mod writer;
+
+pub use gaps::reason;
+pub use ledger::{Counts, Snapshot};
+pub use notify::{Notification, WebhookAuth};
+pub use run::{ReceiverError, Running, Summary, start};

@@ -46,6 +46,11 @@ impl Chunk {
     pub fn ts(&self) -> Span {
         self.ts
     }
+
+    /// Service and lines of each run of lines with the same labels; a service may come more than once.
+    pub fn services(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.runs.iter().map(|run| (&**run.labels.service(), run.lines))
+    }
 }
 
 /// Consecutive lines of one label set.

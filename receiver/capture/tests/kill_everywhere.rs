@@ -110,7 +110,7 @@ fn killed_after_each_operation() {
 fn killed_again_inside_the_repair() {
     let (_, operations) = whole_run();
     let mut repairs: BTreeMap<u64, u64> = BTreeMap::new();
-    for at in (0..operations).step_by(3) {
+    for at in (0..operations).step_by(31) {
         for death in [Death::Before, Death::Halfway, Death::After] {
             for repair_at in 0.. {
                 let dir = tempdir();

@@ -158,8 +158,9 @@ fn with_trunk(view: &View<'_>, at: usize) -> usize {
 
 /// The number with its extension, if it stands alone.
 fn finish(view: &View<'_>, start: usize, end: usize) -> Option<(usize, usize)> {
-    let end = with_extension(view, end);
-    (view.number_may_start(start) && view.number_may_end(end)).then_some((start, end))
+    let extended = with_extension(view, end);
+    let ends = extended > end || view.number_may_end(end);
+    (view.number_may_start(start) && ends).then_some((start, extended))
 }
 
 fn with_extension(view: &View<'_>, end: usize) -> usize {
@@ -175,7 +176,8 @@ fn with_extension(view: &View<'_>, end: usize) -> usize {
         })
         .find(|&(from, len)| {
             let after = from + len;
-            (1..=5).contains(&len) && view.number_may_end(after) && view.at(after) != b'@'
+            let ends = view.number_may_end(after) || view.at(after) == b'-';
+            (1..=5).contains(&len) && ends && view.at(after) != b'@'
         })
         .map_or(end, |(from, len)| from + len)
 }

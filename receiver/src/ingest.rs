@@ -1,0 +1,157 @@
+//! From a request body to rendered lines: decoded, redacted before anything
+//! else sees them, and summed up for the index.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use logtap_capture::chunk::{CHUNK_TARGET, Chunk, ChunkBuilder};
+use logtap_capture::labels::{LabelSet, Labels as Interned};
+use logtap_push::{DecodeError, Entry, Format, Headers, Labels, Limits, Route, Sink};
+use logtap_redact::Redactor;
+
+use crate::interner::Interner;
+use crate::ledger::Decoded;
+
+/// Metadata name under which a timestamp that had to be altered is kept as it came.
+pub(crate) const ORIGINAL_TS: &str = "original_ts";
+
+/// What every request shares.
+#[derive(Debug)]
+pub(crate) struct Ingest {
+    pub(crate) interner: Interner,
+    pub(crate) redactor: Option<Arc<Redactor>>,
+    pub(crate) rx_always: bool,
+}
+
+/// Lines of one request, ready for the writer.
+#[derive(Debug, Default)]
+pub(crate) struct Batch {
+    pub(crate) chunks: Vec<Chunk>,
+    pub(crate) decoded: Decoded,
+}
+
+impl Batch {
+    pub(crate) fn lines(&self) -> u64 {
+        self.chunks.iter().map(Chunk::lines).sum()
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.chunks.iter().map(|chunk| chunk.bytes().len()).sum()
+    }
+}
+
+impl Ingest {
+    /// Decodes a body received at `rx` (nanoseconds since 1970).
+    pub(crate) fn decode(&self, body: &[u8], route: Route, headers: Headers<'_>, limits: &Limits, rx: i64) -> Result<Batch, DecodeError> {
+        let payload = logtap_push::unwrap(body, route, headers, limits)?;
+        let mut lines = Lines {
+            ingest: self,
+            redaction: Redaction::new(self.redactor.as_deref()),
+            labels: Arc::new(LabelSet::new([])),
+            builder: ChunkBuilder::new(self.rx_always),
+            batch: Batch::default(),
+            rx,
+        };
+        let report = payload.visit(&mut lines)?;
+        lines.cut();
+        let Lines { mut batch, redaction, .. } = lines;
+        batch.decoded.format = format_name(payload.format());
+        batch.decoded.body_bytes = body.len() as u64;
+        batch.decoded.rejected = report.rejected.iter().map(|(reason, n)| (reason.name(), n)).collect();
+        batch.decoded.altered.extend(report.altered.iter().map(|(reason, n)| (reason.name(), n)));
+        batch.decoded.redacted = redaction.hits;
+        Ok(batch)
+    }
+}
+
+fn format_name(format: Format) -> &'static str {
+    match format {
+        Format::LokiJson => "loki_json",
+        Format::LokiProto => "loki_protobuf",
+        Format::OtlpProto => "otlp_protobuf",
+        Format::OtlpJson => "otlp_json",
+        Format::Raw => "raw",
+    }
+}
+
+/// A redactor with the buffers and counts of one request.
+#[derive(Debug)]
+pub(crate) struct Redaction<'r> {
+    redactor: Option<&'r Redactor>,
+    out: String,
+    pub(crate) hits: Vec<u64>,
+}
+
+impl<'r> Redaction<'r> {
+    pub(crate) fn new(redactor: Option<&'r Redactor>) -> Self {
+        let rules = redactor.map_or(0, |redactor| redactor.names().len());
+        Self { redactor, out: String::new(), hits: vec![0; rules] }
+    }
+
+    /// The text with everything redacted; valid until the next call.
+    pub(crate) fn apply<'t>(&'t mut self, text: &'t str) -> &'t str {
+        match self.redactor {
+            Some(redactor) if redactor.redact(text, &mut self.out, &mut self.hits) => &self.out,
+            _ => text,
+        }
+    }
+
+    pub(crate) fn apply_owned(&mut self, text: String) -> String {
+        match self.redactor {
+            Some(redactor) if redactor.redact(&text, &mut self.out, &mut self.hits) => self.out.clone(),
+            _ => text,
+        }
+    }
+}
+
+struct Lines<'i> {
+    ingest: &'i Ingest,
+    redaction: Redaction<'i>,
+    labels: Interned,
+    builder: ChunkBuilder,
+    batch: Batch,
+    rx: i64,
+}
+
+impl Lines<'_> {
+    fn cut(&mut self) {
+        if !self.builder.is_empty() {
+            let next = ChunkBuilder::new(self.ingest.rx_always);
+            self.batch.chunks.push(std::mem::replace(&mut self.builder, next).finish());
+        }
+    }
+
+    fn push(&mut self, ts: i64, line: &str, meta: &[(Cow<'_, str>, Cow<'_, str>)]) {
+        let text = self.redaction.apply(line);
+        self.builder.push(&self.labels, ts, self.rx, text, meta);
+    }
+}
+
+impl Sink for Lines<'_> {
+    fn stream(&mut self, labels: Labels<'_>) {
+        let entry = self.ingest.interner.intern(labels, &mut self.redaction);
+        self.batch.decoded.altered.extend(entry.altered.iter().copied());
+        self.labels = entry.labels;
+    }
+
+    fn entry(&mut self, entry: Entry<'_>) {
+        let ts = entry.ts.ns.unwrap_or(self.rx);
+        if entry.meta.is_empty() && entry.ts.original.is_none() {
+            self.push(ts, entry.line, &[]);
+        } else {
+            let mut meta: Vec<(Cow<'_, str>, Cow<'_, str>)> = Vec::with_capacity(entry.meta.len() + 1);
+            for (name, value) in entry.meta {
+                if !meta.iter().any(|(known, _)| known == name) {
+                    meta.push((Cow::Borrowed(name), Cow::Owned(self.redaction.apply(value).to_owned())));
+                }
+            }
+            if let Some(original) = entry.ts.original {
+                meta.push((Cow::Borrowed(ORIGINAL_TS), Cow::Owned(self.redaction.apply(original).to_owned())));
+            }
+            self.push(ts, entry.line, &meta);
+        }
+        if self.builder.len() >= CHUNK_TARGET {
+            self.cut();
+        }
+    }
+}

@@ -1,0 +1,316 @@
+//! What is answered where.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Extension, Request, State};
+use axum::http::header::{CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
+use axum::routing::{any, get};
+use logtap_capture::chunk::{Chunk, Span};
+use logtap_capture::time;
+use logtap_push::{Headers, Limits, Route};
+use tokio::sync::Semaphore;
+
+use crate::auth::Tokens;
+use crate::body::{BodyError, Reading};
+use crate::config::{Config, OnFull};
+use crate::gaps::{Gaps, reason};
+use crate::ingest::{Batch, Ingest};
+use crate::ledger::Ledger;
+use crate::queue::{Outcome, Queue, services};
+use crate::shutdown::{Phase, Shutdown};
+use crate::{metrics, otlp};
+
+/// Lines of this request that were not kept (or whose write has not returned).
+pub(crate) const DROPPED: &str = "x-logtap-dropped";
+/// Lines of this request that could not be read.
+pub(crate) const REJECTED: &str = "x-logtap-rejected";
+/// A sender that keeps what it sends until it is kept says so with this header.
+pub(crate) const CAN_WAIT: &str = "x-logtap-can-wait";
+
+/// Bodies up to this size are decoded where they are read; larger ones on a thread of their own.
+const INLINE: usize = 64 << 10;
+/// Bodies that unpack to more take turns, so that bombs share one buffer.
+const USUAL: usize = 8 << 20;
+
+/// What handlers share.
+#[derive(Debug)]
+pub(crate) struct App {
+    pub(crate) ingest: Arc<Ingest>,
+    pub(crate) queue: Arc<Queue>,
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) gaps: Arc<Gaps>,
+    pub(crate) tokens: Tokens,
+    pub(crate) reading: Reading,
+    pub(crate) decompressed: usize,
+    pub(crate) ack_timeout: Duration,
+    pub(crate) on_full: OnFull,
+    pub(crate) decoding: Arc<Semaphore>,
+    pub(crate) large: Semaphore,
+    pub(crate) snapshot: metrics::Source,
+    pub(crate) shutdown: Shutdown,
+    pub(crate) unauthorised: Unauthorised,
+}
+
+/// Told about senders without a right token.
+pub(crate) type Unauthorised = Box<dyn Fn(SocketAddr) + Send + Sync>;
+
+impl std::fmt::Debug for Box<dyn Fn(SocketAddr) + Send + Sync> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Unauthorised")
+    }
+}
+
+/// The routes of a receiver.
+pub(crate) fn router(app: Arc<App>) -> Router {
+    Router::new()
+        .route(logtap_push::PUSH_PATH, any(|state, peer, request| push(state, peer, Route::Loki, request)))
+        .route(logtap_push::LEGACY_PUSH_PATH, any(|state, peer, request| push(state, peer, Route::Loki, request)))
+        .route(logtap_push::RAW_PATH, any(|state, peer, request| push(state, peer, Route::Raw, request)))
+        .route(logtap_push::OTLP_PATH, any(|state, peer, request| push(state, peer, Route::Otlp, request)))
+        .route("/", get(ready))
+        .route("/ready", get(ready))
+        .route("/readyz", get(readyz))
+        .route("/healthz", get(|| async { json("{\"status\":\"ok\"}") }))
+        .route("/api/version", get(version))
+        .route("/loki/api/v1/status/buildinfo", get(version))
+        .route("/metrics", get(metrics_text))
+        .fallback(|| async { plain(StatusCode::NOT_FOUND, "not found; logs are posted to /loki/api/v1/push, /otlp/v1/logs or /logtap/raw") })
+        .with_state(app)
+}
+
+/// Repeated slashes collapse: a redirect would turn the client's POST into a GET.
+pub(crate) fn collapse_slashes(mut request: Request) -> Request {
+    if !request.uri().path().contains("//") {
+        return request;
+    }
+    let mut path = String::with_capacity(request.uri().path().len());
+    for c in request.uri().path().chars() {
+        if c != '/' || !path.ends_with('/') {
+            path.push(c);
+        }
+    }
+    if let Some(query) = request.uri().query() {
+        path.push('?');
+        path.push_str(query);
+    }
+    if let Ok(uri) = path.parse() {
+        *request.uri_mut() = uri;
+    }
+    request
+}
+
+fn plain(status: StatusCode, text: &str) -> Response<Body> {
+    let mut response = Response::new(Body::from(format!("{text}\n")));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response
+}
+
+fn json(text: &str) -> Response<Body> {
+    let mut response = Response::new(Body::from(text.to_owned()));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+async fn ready(State(app): State<Arc<App>>) -> Response<Body> {
+    if app.shutdown.phase() == Phase::Running { plain(StatusCode::OK, "ready") } else { plain(StatusCode::SERVICE_UNAVAILABLE, "stopping") }
+}
+
+async fn readyz(State(app): State<Arc<App>>) -> Response<Body> {
+    if app.shutdown.phase() == Phase::Running {
+        return json("{\"status\":\"ready\"}");
+    }
+    let mut response = json("{\"status\":\"not_ready\",\"reason\":\"stopping\"}");
+    *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+    response
+}
+
+async fn version() -> Response<Body> {
+    json(&serde_json::json!({"version": env!("CARGO_PKG_VERSION"), "api": 1}).to_string())
+}
+
+async fn metrics_text(State(app): State<Arc<App>>, headers: HeaderMap) -> Response<Body> {
+    if !app.tokens.allow(&headers) {
+        return plain(StatusCode::UNAUTHORIZED, "a bearer token is required");
+    }
+    let mut response = Response::new(Body::from(metrics::text(&(app.snapshot)())));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8"));
+    response
+}
+
+/// How a push ends.
+enum Answer {
+    Kept { rejected: u64 },
+    Dropped { lines: u64, rejected: u64 },
+    Retry,
+    Refused(StatusCode, String),
+}
+
+async fn push(State(app): State<Arc<App>>, Extension(peer): Extension<SocketAddr>, route: Route, request: Request) -> Response<Body> {
+    let begun = Instant::now();
+    let content_type = header(request.headers(), CONTENT_TYPE.as_str()).map(str::to_owned);
+    let answer = handle(&app, peer, route, request).await;
+    let response = respond(answer, route, content_type.as_deref());
+    app.ledger.answered(response.status().as_u16(), u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX));
+    response
+}
+
+fn respond(answer: Answer, route: Route, content_type: Option<&str>) -> Response<Body> {
+    let (status, text, dropped, rejected) = match &answer {
+        Answer::Kept { rejected } => (StatusCode::NO_CONTENT, "", 0, *rejected),
+        Answer::Dropped { lines, rejected } => (StatusCode::NO_CONTENT, "", *lines, *rejected),
+        Answer::Retry => (StatusCode::TOO_MANY_REQUESTS, "the receiver cannot keep up, try again", 0, 0),
+        Answer::Refused(status, text) => (*status, text.as_str(), 0, 0),
+    };
+    let mut response = if route == Route::Otlp {
+        otlp::answer(status, otlp::speaks_json(content_type), text)
+    } else if status == StatusCode::NO_CONTENT {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = status;
+        response
+    } else {
+        plain(status, text)
+    };
+    let headers = response.headers_mut();
+    for (name, count) in [(DROPPED, dropped), (REJECTED, rejected)] {
+        if count > 0 {
+            headers.insert(name, HeaderValue::from(count));
+        }
+    }
+    if matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
+        headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    if matches!(status, StatusCode::PAYLOAD_TOO_LARGE | StatusCode::REQUEST_TIMEOUT) {
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+async fn handle(app: &Arc<App>, peer: SocketAddr, route: Route, request: Request) -> Answer {
+    if request.method() != Method::POST {
+        return Answer::Refused(StatusCode::METHOD_NOT_ALLOWED, "logs are sent with POST".to_owned());
+    }
+    if !app.tokens.allow(request.headers()) {
+        (app.unauthorised)(peer);
+        return Answer::Refused(StatusCode::UNAUTHORIZED, "a bearer token is required".to_owned());
+    }
+    let rx = time::now();
+    let can_wait = app.on_full == OnFull::Retry || request.headers().contains_key(CAN_WAIT);
+    let (parts, body) = request.into_parts();
+    let body = match app.reading.read(body).await {
+        Ok(body) => body,
+        Err(error) => return body_refused(app, error),
+    };
+    let batch = match decode(app, body.bytes, route, &parts.headers, rx).await {
+        Ok(batch) => batch,
+        Err(answer) => return answer,
+    };
+    let lines = batch.lines();
+    let rejected = batch.decoded.rejected.iter().map(|(_, n)| n).sum();
+    app.ledger.decoded(lines, &batch.decoded);
+    if lines == 0 {
+        return Answer::Kept { rejected };
+    }
+    keep(app, batch.chunks, lines, rejected, can_wait).await
+}
+
+fn body_refused(app: &App, error: BodyError) -> Answer {
+    let (status, text) = match error {
+        BodyError::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, format!("the body is larger than {} bytes; send smaller batches or raise --max-body", app.reading.cap())),
+        BodyError::NoRoom => return Answer::Retry,
+        BodyError::TimedOut => (StatusCode::REQUEST_TIMEOUT, "the body came too slowly".to_owned()),
+        BodyError::Broken => (StatusCode::BAD_REQUEST, "the body is incomplete".to_owned()),
+    };
+    Answer::Refused(status, text)
+}
+
+async fn decode(app: &Arc<App>, body: Vec<u8>, route: Route, headers: &HeaderMap, rx: i64) -> Result<Batch, Answer> {
+    let kind = header(headers, CONTENT_TYPE.as_str()).map(str::to_owned);
+    let encoding = header(headers, CONTENT_ENCODING.as_str()).map(str::to_owned);
+    if body.len() <= INLINE {
+        let first = decode_within(app, &body, route, kind.as_deref(), encoding.as_deref(), USUAL.min(app.decompressed) / 8, rx);
+        if !matches!(&first, Err(error) if error.status() == 413) {
+            return first.map_err(refused);
+        }
+    }
+    let app = app.clone();
+    let Ok(turn) = app.decoding.clone().acquire_owned().await else {
+        return Err(Answer::Retry);
+    };
+    let task = tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        let decode = |limit| decode_within(&app, &body, route, kind.as_deref(), encoding.as_deref(), limit, rx);
+        match decode(USUAL.min(app.decompressed)) {
+            Err(error) if error.status() == 413 && app.decompressed > USUAL => {
+                let _turn = tokio::runtime::Handle::current().block_on(app.large.acquire());
+                decode(app.decompressed)
+            }
+            other => other,
+        }
+    });
+    match task.await {
+        Ok(result) => result.map_err(refused),
+        Err(_) => Err(Answer::Refused(StatusCode::BAD_REQUEST, "the body cannot be decoded".to_owned())),
+    }
+}
+
+fn decode_within(
+    app: &App,
+    body: &[u8],
+    route: Route,
+    content_type: Option<&str>,
+    content_encoding: Option<&str>,
+    limit: usize,
+    rx: i64,
+) -> Result<Batch, logtap_push::DecodeError> {
+    app.ingest.decode(body, route, Headers { content_type, content_encoding }, &Limits { decompressed: limit }, rx)
+}
+
+fn refused(error: logtap_push::DecodeError) -> Answer {
+    let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
+    Answer::Refused(status, error.to_string())
+}
+
+/// Hands lines to the writer and waits for their outcome, but not longer than the acknowledgement timeout.
+async fn keep(app: &Arc<App>, chunks: Vec<Chunk>, lines: u64, rejected: u64, can_wait: bool) -> Answer {
+    let (pending, outcome) = match app.queue.push(chunks) {
+        Ok(pushed) => pushed,
+        Err(chunks) => return lost(app, reason::QUEUE_FULL, &chunks, rejected, can_wait),
+    };
+    let dropped = Answer::Dropped { lines, rejected };
+    match tokio::time::timeout(app.ack_timeout, outcome).await {
+        Ok(Ok(Outcome::Written)) => Answer::Kept { rejected },
+        Ok(Ok(Outcome::Dropped(_))) if can_wait => Answer::Retry,
+        Ok(Ok(Outcome::Dropped(_)) | Err(_)) => dropped,
+        Err(_) => match app.queue.withdraw(&pending) {
+            Some(chunks) => lost(app, reason::ACK_TIMEOUT, &chunks, rejected, can_wait),
+            None => dropped,
+        },
+    }
+}
+
+/// Lines that never reached the writer. A sender that waits still has them: nothing is lost then.
+fn lost(app: &App, reason: &'static str, chunks: &[Chunk], rejected: u64, can_wait: bool) -> Answer {
+    let lines = chunks.iter().map(Chunk::lines).sum();
+    if can_wait {
+        app.ledger.returned(lines);
+        return Answer::Retry;
+    }
+    let mut ts = Span::default();
+    for chunk in chunks {
+        ts.merge(chunk.ts());
+    }
+    app.gaps.add(reason, lines, ts);
+    let services = services(chunks);
+    app.ledger.dropped(reason, lines, services.iter().map(|(name, lines)| (name.as_str(), *lines)));
+    Answer::Dropped { lines, rejected }
+}
