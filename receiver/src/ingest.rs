@@ -41,6 +41,11 @@ impl Batch {
 }
 
 impl Ingest {
+    /// A text of our own making that may hold something of a sender's.
+    pub(crate) fn redacted(&self, text: &str) -> String {
+        Redaction::new(self.redactor.as_deref()).apply(text).to_owned()
+    }
+
     /// Decodes a body received at `rx` (nanoseconds since 1970).
     pub(crate) fn decode(&self, body: &[u8], route: Route, headers: Headers<'_>, limits: &Limits, rx: i64) -> Result<Batch, DecodeError> {
         let payload = logtap_push::unwrap(body, route, headers, limits)?;

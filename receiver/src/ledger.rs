@@ -128,7 +128,8 @@ impl Ledger {
         for (reason, n) in &decoded.altered {
             *counts.altered.entry(reason).or_default() += n;
         }
-        counts.redacted.resize(counts.redacted.len().max(decoded.redacted.len()), 0);
+        let rules = counts.redacted.len().max(decoded.redacted.len());
+        counts.redacted.resize(rules, 0);
         for (total, more) in counts.redacted.iter_mut().zip(&decoded.redacted) {
             *total += more;
         }

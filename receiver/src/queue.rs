@@ -26,6 +26,8 @@ pub(crate) struct Pending {
     pub(crate) lines: u64,
     pub(crate) bytes: usize,
     pub(crate) ts: Span,
+    /// The sender keeps the lines until it knows that they are kept.
+    pub(crate) can_wait: bool,
     slot: Mutex<Option<Waiting>>,
 }
 
@@ -94,7 +96,7 @@ impl Queue {
     }
 
     /// Adds a batch, or gives it back if there is no room. One batch always fits.
-    pub(crate) fn push(&self, chunks: Vec<Chunk>) -> Result<(Arc<Pending>, oneshot::Receiver<Outcome>), Vec<Chunk>> {
+    pub(crate) fn push(&self, chunks: Vec<Chunk>, can_wait: bool) -> Result<(Arc<Pending>, oneshot::Receiver<Outcome>), Vec<Chunk>> {
         let bytes = chunks.iter().map(|chunk| chunk.bytes().len()).sum();
         let mut state = self.lock();
         if state.closed || (state.bytes > 0 && state.bytes + bytes > self.limit) {
@@ -106,7 +108,7 @@ impl Queue {
         }
         let lines = chunks.iter().map(Chunk::lines).sum();
         let (ack, outcome) = oneshot::channel();
-        let pending = Arc::new(Pending { lines, bytes, ts, slot: Mutex::new(Some(Waiting { chunks, ack })) });
+        let pending = Arc::new(Pending { lines, bytes, ts, can_wait, slot: Mutex::new(Some(Waiting { chunks, ack })) });
         state.bytes += bytes;
         state.waiting.push_back(pending.clone());
         drop(state);

@@ -17,7 +17,7 @@ use tokio::sync::Semaphore;
 
 use crate::auth::Tokens;
 use crate::body::{BodyError, Reading};
-use crate::config::{Config, OnFull};
+use crate::config::OnFull;
 use crate::gaps::{Gaps, reason};
 use crate::ingest::{Batch, Ingest};
 use crate::ledger::Ledger;
@@ -57,9 +57,9 @@ pub(crate) struct App {
 }
 
 /// Told about senders without a right token.
-pub(crate) type Unauthorised = Box<dyn Fn(SocketAddr) + Send + Sync>;
+pub(crate) struct Unauthorised(pub(crate) Box<dyn Fn(SocketAddr) + Send + Sync>);
 
-impl std::fmt::Debug for Box<dyn Fn(SocketAddr) + Send + Sync> {
+impl std::fmt::Debug for Unauthorised {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Unauthorised")
     }
@@ -138,7 +138,7 @@ async fn metrics_text(State(app): State<Arc<App>>, headers: HeaderMap) -> Respon
     if !app.tokens.allow(&headers) {
         return plain(StatusCode::UNAUTHORIZED, "a bearer token is required");
     }
-    let mut response = Response::new(Body::from(metrics::text(&(app.snapshot)())));
+    let mut response = Response::new(Body::from(metrics::text(&(app.snapshot.0)())));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8"));
     response
 }
@@ -200,7 +200,7 @@ async fn handle(app: &Arc<App>, peer: SocketAddr, route: Route, request: Request
         return Answer::Refused(StatusCode::METHOD_NOT_ALLOWED, "logs are sent with POST".to_owned());
     }
     if !app.tokens.allow(request.headers()) {
-        (app.unauthorised)(peer);
+        (app.unauthorised.0)(peer);
         return Answer::Refused(StatusCode::UNAUTHORIZED, "a bearer token is required".to_owned());
     }
     let rx = time::now();
@@ -282,7 +282,7 @@ fn refused(error: logtap_push::DecodeError) -> Answer {
 
 /// Hands lines to the writer and waits for their outcome, but not longer than the acknowledgement timeout.
 async fn keep(app: &Arc<App>, chunks: Vec<Chunk>, lines: u64, rejected: u64, can_wait: bool) -> Answer {
-    let (pending, outcome) = match app.queue.push(chunks) {
+    let (pending, outcome) = match app.queue.push(chunks, can_wait) {
         Ok(pushed) => pushed,
         Err(chunks) => return lost(app, reason::QUEUE_FULL, &chunks, rejected, can_wait),
     };

@@ -61,6 +61,10 @@ fn write_group(shared: &Shared, writer: &mut Writer, group: Vec<Begun>) {
                 shared.gaps.put_back(marks);
             }
             for begun in &group {
+                if begun.pending.can_wait {
+                    shared.ledger.returned(begun.pending.lines);
+                    continue;
+                }
                 let by_service = services(&begun.chunks);
                 shared.gaps.add(reason, begun.pending.lines, begun.pending.ts);
                 shared.ledger.dropped(reason, begun.pending.lines, by_service.iter().map(|(name, lines)| (name.as_str(), *lines)));

@@ -208,8 +208,8 @@ impl State {
 #[derive(Debug)]
 pub struct Session {
     shared: Arc<Shared>,
-    threads: Vec<JoinHandle<()>>,
-    lock: Lock,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    lock: Mutex<Option<Lock>>,
 }
 
 impl Session {
@@ -281,7 +281,7 @@ impl Session {
         });
         let writer = Writer::new(shared.clone()).map_err(|source| failed(io::Error::other(source)))?;
         let threads = if shared.options.background { keeper::spawn(&shared).map_err(failed)? } else { Vec::new() };
-        Ok((Self { shared, threads, lock }, writer, report))
+        Ok((Self { shared, threads: Mutex::new(threads), lock: Mutex::new(Some(lock)) }, writer, report))
     }
 
     /// Replaces the session's tally; it reaches `metadata.json` within a second.
@@ -322,7 +322,7 @@ impl Session {
     /// # Errors
     /// The first step that failed; what was written stays readable and the
     /// next start repairs the rest.
-    pub fn close(self, mut writer: Writer, tally: &Tally, event: Event) -> Result<Metadata, SessionError> {
+    pub fn close(&self, mut writer: Writer, tally: &Tally, event: Event) -> Result<Metadata, SessionError> {
         let sealed = writer.finish();
         self.publish(tally);
         {
@@ -331,14 +331,15 @@ impl Session {
             state.closing = true;
         }
         self.shared.work.notify_all();
-        for thread in self.threads {
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        for thread in threads {
             if thread.join().is_err() {
                 self.shared.lock().usage.errors += 1;
             }
         }
         keeper::run_pending(&self.shared);
         let result = sealed.and_then(|()| keeper::finish(&self.shared));
-        drop(self.lock);
+        self.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
         let path = self.shared.dir.clone();
         result.map_err(|source| SessionError::Io { path, source })?;
         Ok(self.shared.lock().metadata.clone())

@@ -28,6 +28,12 @@ pub struct Redactor {
     custom: CustomRules,
 }
 
+impl std::fmt::Debug for Redactor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Redactor").field("names", &self.names()).finish_non_exhaustive()
+    }
+}
+
 impl Redactor {
     /// Puts the rules of `config` together.
     ///

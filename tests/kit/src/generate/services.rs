@@ -164,12 +164,13 @@ impl Voice {
         if planted {
             &records[0]
         } else {
-            rng.pick(records)
+            &records[rng.below(records.len() as u64) as usize]
         }
     }
 
     pub(super) fn message(&self, level: Level, rng: &mut Rng) -> &Template {
-        rng.pick(&self.messages[level as usize])
+        let messages = &self.messages[level as usize];
+        &messages[rng.below(messages.len() as u64) as usize]
     }
 
     /// What this application could leak; an access log only knows addresses.

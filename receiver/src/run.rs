@@ -1,0 +1,283 @@
+//! Puts the parts together, and takes them apart in the right order.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use logtap_capture::audit::Event;
+use logtap_capture::disk::{Disk, RealDisk};
+use logtap_capture::metadata::Metadata;
+use logtap_capture::repair::Report;
+use logtap_capture::session::{Session, SessionError};
+use logtap_certs::{CertError, Reloading};
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
+
+use crate::auth::Tokens;
+use crate::body::Reading;
+use crate::config::Config;
+use crate::gaps::Gaps;
+use crate::ingest::Ingest;
+use crate::interner::Interner;
+use crate::ledger::{Counts, Ledger, Snapshot};
+use crate::notify::{Notification, Notifier};
+use crate::queue::Queue;
+use crate::routes::{self, App};
+use crate::server::{self, Server};
+use crate::shutdown::{Phase, Shutdown};
+use crate::{metrics, writer};
+
+/// How often figures are looked at for notifications, and certificates for changes.
+const WATCH: Duration = Duration::from_secs(1);
+/// Share of the cap at which `disk-warning` is sent.
+const DISK_WARNING: f64 = 0.8;
+
+/// Why a receiver cannot start or ended badly.
+#[derive(Debug, thiserror::Error)]
+pub enum ReceiverError {
+    /// The address cannot be bound.
+    #[error("cannot listen on {listen}: {source}")]
+    Bind {
+        /// The address.
+        listen: SocketAddr,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// Certificate, key or authority cannot be used.
+    #[error(transparent)]
+    Tls(#[from] CertError),
+    /// The capture directory cannot be used.
+    #[error(transparent)]
+    Session(#[from] SessionError),
+    /// The system refused a thread.
+    #[error("cannot start: {0}")]
+    Start(io::Error),
+    /// The writer thread died, which is a bug.
+    #[error("the writer failed; the capture is repaired at the next start")]
+    Writer,
+}
+
+/// A receiver at work.
+#[derive(Debug)]
+pub struct Running {
+    /// The bound address.
+    pub address: SocketAddr,
+    /// What was found in the directory at the start.
+    pub repaired: Report,
+    parts: Parts,
+    server: JoinHandle<()>,
+    watcher: JoinHandle<()>,
+    writer: std::thread::JoinHandle<logtap_capture::writer::Writer>,
+    notifier: Arc<Notifier>,
+    drain: Duration,
+    shutdown: Shutdown,
+}
+
+#[derive(Debug, Clone)]
+struct Parts {
+    shared: writer::Shared,
+    rules: Vec<String>,
+    dir: PathBuf,
+}
+
+/// What a receiver did.
+#[derive(Debug)]
+pub struct Summary {
+    /// Line counts of this run.
+    pub counts: Counts,
+    /// Final metadata of the capture.
+    pub metadata: Metadata,
+    /// The capture directory.
+    pub dir: PathBuf,
+    /// How long it ran.
+    pub duration: Duration,
+}
+
+/// Binds, opens the capture and starts to receive.
+///
+/// # Errors
+/// See [`ReceiverError`].
+pub async fn start(config: Config, shutdown: Shutdown) -> Result<Running, ReceiverError> {
+    start_on(config, shutdown, Arc::new(RealDisk)).await
+}
+
+/// As [`start`], on another disk; for tests of failing disks.
+///
+/// # Errors
+/// See [`ReceiverError`].
+pub async fn start_on(config: Config, shutdown: Shutdown, disk: Arc<dyn Disk>) -> Result<Running, ReceiverError> {
+    let Config { listen, dir, capture, redactor, rx_always, ack_timeout, on_full, limits, tls, tokens, webhooks, drain } = config;
+    let resolver = tls.as_ref().map(|files| Reloading::load(&files.certificate, &files.key)).transpose()?;
+    let acceptor = match (&resolver, &tls) {
+        (Some(resolver), Some(files)) => {
+            let config = logtap_certs::server_config(resolver.clone(), files.client_ca.as_deref())?;
+            Some(TlsAcceptor::from(Arc::new(config)))
+        }
+        _ => None,
+    };
+    let listener = TcpListener::bind(listen).await.map_err(|source| ReceiverError::Bind { listen, source })?;
+    let address = listener.local_addr().map_err(ReceiverError::Start)?;
+    let (session, writer, repaired) = Session::open(&dir, capture, disk)?;
+    let shared = writer::Shared {
+        queue: Arc::new(Queue::new(limits.queue)),
+        ledger: Arc::new(Ledger::default()),
+        gaps: Arc::new(Gaps::default()),
+        session: Arc::new(session),
+    };
+    let rules = redactor.as_ref().map(|redactor| redactor.names().to_vec()).unwrap_or_default();
+    let parts = Parts { shared: shared.clone(), rules, dir };
+    let ingest = Arc::new(Ingest { interner: Interner::default(), redactor, rx_always });
+    let notifier = Arc::new(Notifier::start(webhooks).map_err(ReceiverError::Start)?);
+    let (source, audit, audit_ingest) = (parts.clone(), shared.session.clone(), ingest.clone());
+    let app = App {
+        ingest,
+        queue: shared.queue.clone(),
+        ledger: shared.ledger.clone(),
+        gaps: shared.gaps.clone(),
+        tokens: Tokens::new(&tokens),
+        reading: Reading::new(limits.reading, limits.body, limits.body_timeout),
+        decompressed: limits.decompressed,
+        ack_timeout,
+        on_full,
+        decoding: Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from))),
+        large: Semaphore::new(1),
+        snapshot: metrics::Source(Box::new(move || source.snapshot())),
+        shutdown: shutdown.clone(),
+        unauthorised: routes::Unauthorised(Box::new(move |peer| audit.event(Event::new("unauthorized").remote(&audit_ingest.redacted(&peer.ip().to_string()))))),
+    };
+    let server = Server {
+        listener,
+        router: routes::router(Arc::new(app)),
+        tls: acceptor,
+        connections: limits.connections,
+        head_timeout: limits.head_timeout,
+        drain,
+        ledger: shared.ledger.clone(),
+        shutdown: shutdown.clone(),
+    };
+    shared.session.event(Event::new("start").detail(&format!("listening on {}", address.port())));
+    notifier.send(Notification::new("start", &parts.dir.to_string_lossy(), parts.stats(), None));
+    let watcher = tokio::spawn(watch(parts.clone(), notifier.clone(), resolver, shutdown.clone()));
+    let thread = std::thread::Builder::new().name("writer".to_owned()).spawn(move || writer::run(&shared, writer)).map_err(ReceiverError::Start)?;
+    let server = tokio::spawn(server::serve(server));
+    Ok(Running { address, repaired, parts, server, watcher, writer: thread, notifier, drain, shutdown })
+}
+
+impl Running {
+    /// A function that gives the figures of the moment, for status lines and user interfaces.
+    #[must_use]
+    pub fn figures(&self) -> impl Fn() -> Snapshot + Send + Sync + use<> {
+        let parts = self.parts.clone();
+        move || parts.snapshot()
+    }
+
+    /// Waits for the shutdown, then drains: senders first, then the queue,
+    /// then the capture is sealed. A second signal cuts this short.
+    ///
+    /// # Errors
+    /// If the capture could not be closed; what was acknowledged is on disk all the same.
+    pub async fn finish(self) -> Result<Summary, ReceiverError> {
+        let begun = Instant::now();
+        let Self { parts, server, watcher, writer, notifier, drain, mut shutdown, .. } = self;
+        if server.await.is_err() {
+            tracing::error!("the server task failed");
+        }
+        parts.shared.queue.close();
+        let closing = tokio::task::spawn_blocking({
+            let parts = parts.clone();
+            move || close(parts, writer)
+        });
+        watcher.abort();
+        let aborted = async {
+            shutdown.reached(Phase::Aborting).await;
+        };
+        let closed = tokio::select! {
+            closed = closing => closed.map_err(|_| ReceiverError::Writer)?,
+            () = aborted => return Err(ReceiverError::Writer),
+            () = tokio::time::sleep(drain * 6) => return Err(ReceiverError::Writer),
+        };
+        let (metadata, counts) = closed?;
+        notifier.send(Notification::new("stop", &parts.dir.to_string_lossy(), parts.stats(), None));
+        if let Some(notifier) = Arc::into_inner(notifier) {
+            let finished = tokio::task::spawn_blocking(move || notifier.finish()).await;
+            if finished.is_err() {
+                tracing::warn!("the webhook thread failed");
+            }
+        }
+        Ok(Summary { counts, metadata, dir: parts.dir, duration: begun.elapsed() })
+    }
+}
+
+fn close(parts: Parts, thread: std::thread::JoinHandle<logtap_capture::writer::Writer>) -> Result<(Metadata, Counts), ReceiverError> {
+    let writer = thread.join().map_err(|_| ReceiverError::Writer)?;
+    let tally = parts.shared.ledger.tally();
+    let stop = Event::new("stop").size(tally.written, parts.shared.ledger.lock().bytes_written);
+    let metadata = parts.shared.session.close(writer, &tally, stop)?;
+    let counts = parts.shared.ledger.lock().clone();
+    Ok((metadata, counts))
+}
+
+impl Parts {
+    fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            counts: self.shared.ledger.lock().clone(),
+            usage: self.shared.session.usage(),
+            queued_bytes: self.shared.queue.bytes(),
+            rules: self.rules.clone(),
+        }
+    }
+
+    fn stats(&self) -> serde_json::Value {
+        let snapshot = self.snapshot();
+        serde_json::json!({
+            "lines_written": snapshot.counts.written,
+            "bytes_written": snapshot.counts.bytes_written,
+            "lines_dropped": snapshot.counts.dropped_total(),
+            "disk_usage": snapshot.usage.used,
+            "disk_cap": snapshot.usage.cap,
+        })
+    }
+}
+
+/// Tells webhooks what happened, once a second, and takes up new certificates.
+async fn watch(parts: Parts, notifier: Arc<Notifier>, resolver: Option<Arc<Reloading>>, mut shutdown: Shutdown) {
+    let (mut dropped, mut warned) = (0, false);
+    let dir = parts.dir.to_string_lossy().into_owned();
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(WATCH) => {}
+            () = shutdown.reached(Phase::Draining) => return,
+        }
+        if let Some(resolver) = &resolver {
+            match resolver.reload() {
+                Ok(true) => tracing::info!("the TLS certificate was replaced"),
+                Ok(false) => {}
+                Err(error) => tracing::warn!("the old TLS certificate stays in force: {error}"),
+            }
+        }
+        for event in parts.shared.session.take_events() {
+            let name = match event.event.as_str() {
+                "rotation" => "rotation",
+                "error" => "error",
+                _ => continue,
+            };
+            notifier.send(Notification::new(name, &dir, parts.stats(), event.detail.as_deref().or(event.file.as_deref())));
+        }
+        let snapshot = parts.snapshot();
+        let now = snapshot.counts.dropped_total();
+        if now > dropped {
+            let detail = format!("{} lines dropped", now - dropped);
+            notifier.send(Notification::new("drops", &dir, parts.stats(), Some(&detail)));
+            dropped = now;
+        }
+        let full = snapshot.usage.used as f64 > snapshot.usage.cap as f64 * DISK_WARNING;
+        if full && !warned {
+            notifier.send(Notification::new("disk-warning", &dir, parts.stats(), None));
+        }
+        warned = full;
+    }
+}
