@@ -34,10 +34,6 @@ impl Batch {
     pub(crate) fn lines(&self) -> u64 {
         self.chunks.iter().map(Chunk::lines).sum()
     }
-
-    pub(crate) fn bytes(&self) -> usize {
-        self.chunks.iter().map(|chunk| chunk.bytes().len()).sum()
-    }
 }
 
 impl Ingest {

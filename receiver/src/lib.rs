@@ -31,4 +31,4 @@ mod writer;
 pub use gaps::reason;
 pub use ledger::{Counts, Snapshot};
 pub use notify::{Notification, WebhookAuth};
-pub use run::{ReceiverError, Running, Summary, start};
+pub use run::{ReceiverError, Running, Summary, start, start_on};

@@ -210,3 +210,6 @@ fn borrowed(pairs: &[(String, String)]) -> Vec<(&str, &str)> {
         .map(|(name, value)| (name.as_str(), value.as_str()))
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -78,10 +78,10 @@ impl Recv {
         let (stderr, stdout) = (Arc::default(), Arc::default());
         let mut readers = Vec::new();
         if let Some(pipe) = child.stderr.take() {
-            readers.push(follow(pipe, Arc::clone(&stderr), Some(found)));
+            readers.push(follow(pipe, Arc::clone(&stderr), Some(found))?);
         }
         if let Some(pipe) = child.stdout.take() {
-            readers.push(follow(pipe, Arc::clone(&stdout), None));
+            readers.push(follow(pipe, Arc::clone(&stdout), None)?);
         }
         let unknown = SocketAddr::from(([127, 0, 0, 1], 0));
         let mut recv = Self {
@@ -246,24 +246,26 @@ fn follow(
     pipe: impl Read + Send + 'static,
     into: Arc<Mutex<String>>,
     mut found: Option<Sender<SocketAddr>>,
-) -> JoinHandle<()> {
-    std::thread::spawn(move || {
-        let mut pipe = BufReader::new(pipe);
-        let mut line = Vec::new();
-        while pipe.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
-            let text = String::from_utf8_lossy(&line);
-            into.lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push_str(&text);
-            if let Some(addr) = loopback(&text)
-                && let Some(found) = found.take()
-            {
-                // Nobody waits any more once the start has timed out.
-                drop(found.send(addr));
+) -> io::Result<JoinHandle<()>> {
+    std::thread::Builder::new()
+        .name("output of receiver".to_owned())
+        .spawn(move || {
+            let mut pipe = BufReader::new(pipe);
+            let mut line = Vec::new();
+            while pipe.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
+                let text = String::from_utf8_lossy(&line);
+                into.lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push_str(&text);
+                if let Some(addr) = loopback(&text)
+                    && let Some(found) = found.take()
+                {
+                    // Nobody waits any more once the start has timed out.
+                    found.send(addr).ok();
+                }
+                line.clear();
             }
-            line.clear();
-        }
-    })
+        })
 }
 
 /// The first `127.0.0.1:PORT` or `[::1]:PORT` with a port other than 0.

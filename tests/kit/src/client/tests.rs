@@ -12,7 +12,8 @@ use crate::batches::Batch;
 fn serve(answers: Vec<&'static str>) -> (String, thread::JoinHandle<Vec<Vec<u8>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = listener.local_addr().unwrap().to_string();
-    let handle = thread::spawn(move || {
+    let server = thread::Builder::new().name("canned answers".to_owned());
+    let handle = server.spawn(move || {
         let mut seen = Vec::new();
         for answer in answers {
             let (mut stream, _) = listener.accept().unwrap();
@@ -25,6 +26,7 @@ fn serve(answers: Vec<&'static str>) -> (String, thread::JoinHandle<Vec<Vec<u8>>
         }
         seen
     });
+    let handle = handle.unwrap();
     (addr, handle)
 }
 
@@ -94,13 +96,21 @@ fn every_dialect_is_decoded_to_the_same_lines() {
         let route = match body.path {
             logtap_push::RAW_PATH => Route::Raw,
             logtap_push::OTLP_PATH => Route::Otlp,
-            _ => Route::Push,
+            _ => Route::Loki,
         };
         let headers = Headers {
             content_type: body.content_type,
             content_encoding: body.content_encoding,
         };
-        let payload = unwrap(route, headers, &body.bytes, Limits::default()).expect(name);
+        let payload = unwrap(
+            &body.bytes,
+            route,
+            headers,
+            &Limits {
+                decompressed: 1 << 20,
+            },
+        )
+        .expect(name);
         let mut seen = Seen::default();
         payload.visit(&mut seen).expect(name);
         assert_eq!(seen.lines, ["x\ty\"z", "ü", "third"], "{name}");

@@ -23,7 +23,7 @@ impl Rng {
 
     /// A number from 0 to `bound - 1`; 0 for a bound of 0. Bounds above 2^32 are cut to that.
     pub fn below(&mut self, bound: u64) -> u64 {
-        (self.next_u64() >> 32) * bound.min(1 << 32) >> 32
+        ((self.next_u64() >> 32) * bound.min(1 << 32)) >> 32
     }
 
     /// A number from 0.0 to just below 1.0.

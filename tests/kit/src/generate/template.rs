@@ -73,7 +73,7 @@ impl Template {
             }
         }
         assert!(
-            text.matches('%').count() % 2 == 0,
+            text.matches('%').count().is_multiple_of(2),
             "unfinished name in template {text}"
         );
         Self(pieces)

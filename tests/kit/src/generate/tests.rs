@@ -84,7 +84,7 @@ fn planted_values_stand_where_they_are_said_to_and_every_rule_occurs() {
 }
 
 #[test]
-fn without_planting_there_is_neither_planted_value_nor_at_sign() {
+fn without_planting_there_is_no_planted_value_and_no_credential() {
     let mut generator = Generator::new(Config {
         pii: 0.0,
         ..Config::default()
@@ -175,5 +175,5 @@ fn luhn(text: &str) -> bool {
             if value > 9 { value - 9 } else { value }
         })
         .sum();
-    sum % 10 == 0
+    sum.is_multiple_of(10)
 }
