@@ -1,2 +1,23 @@
-//! logtap
-fn main() {}
+//! The `logtap` command line: receives logs into a capture and reads captures.
+
+mod args;
+mod command;
+mod error;
+mod exit;
+mod output;
+mod size;
+mod when;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let typed: Vec<_> = std::env::args_os().collect();
+    match args::parse(&typed) {
+        Ok(cli) => {
+            let ui = output::Ui::new(&cli);
+            let result = command::run(cli.command, &ui);
+            ui.finish(result).into()
+        }
+        Err(stop) => stop.show(args::wants_json(&typed)).into(),
+    }
+}

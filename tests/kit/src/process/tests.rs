@@ -10,8 +10,8 @@ fn shell(script: &str) -> io::Result<Recv> {
 
 #[test]
 fn finds_the_port_and_collects_what_is_written() {
-    let script = "echo starting on 127.0.0.1:0 >&2; echo 'listening on http://127.0.0.1:4312/' >&2; \
-                  trap 'echo bye >&2; exit 3' TERM; while :; do sleep 0.02; done";
+    let script = "trap 'echo bye >&2; exit 3' TERM; echo starting on 127.0.0.1:0 >&2; \
+                  echo 'listening on http://127.0.0.1:4312/' >&2; while :; do sleep 0.02; done";
     let mut recv = shell(script).unwrap();
     assert_eq!(recv.addr().to_string(), "127.0.0.1:4312");
     assert!(recv.peak_rss().unwrap() > 100_000);

@@ -1,0 +1,175 @@
+//! What can be typed: the global flags, the list of commands, and how a typed
+//! line becomes a command or a message.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+
+use crate::command;
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::output;
+
+/// Mirror the logs of chosen Kubernetes workloads into a capture directory, and read it
+///
+/// Data goes to standard output, everything else to standard error.
+///
+/// Exit codes: 0 success, 1 internal error (and no match under grep -q), 2 invalid
+/// arguments, 3 not found, 4 permission denied, 5 network error, 6 findings.
+#[derive(Debug, Parser)]
+#[command(name = "logtap", version, propagate_version = true, subcommand_required = true, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Flags of every command.
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// Print JSON; errors are one object on standard error
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Say nothing but errors
+    #[arg(long, global = true)]
+    pub(crate) quiet: bool,
+}
+
+/// `--format`, for commands that print text or JSON.
+#[derive(Debug, Args)]
+pub(crate) struct FormatArgs {
+    /// Form of the output; `json` is the same as --json
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<Format>,
+}
+
+/// Forms of output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+}
+
+/// Every command.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Recv(command::recv::RecvArgs),
+    Grep(command::grep::GrepArgs),
+    Inspect(command::inspect::InspectArgs),
+    Catalog(command::catalog::CatalogArgs),
+    Watch(command::watch::WatchArgs),
+    Completion(command::completion::CompletionArgs),
+    Man(command::man::ManArgs),
+    Version(command::version::VersionArgs),
+}
+
+/// Names of commands that this version does not have yet.
+const NOT_YET: [&str; 24] = [
+    "open", "slice", "export", "merge", "patterns", "triage", "diff", "report", "snapshot", "upload", "download", "gc", "sign", "verify",
+    "install", "uninstall", "tap", "untap", "check", "doctor", "status", "deploy", "init", "config",
+];
+
+/// Why no command runs.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// Help, the version, or a usage error, as clap words it.
+    Clap(clap::Error),
+    /// A usage error of ours.
+    Usage(CliError),
+}
+
+impl Cli {
+    /// True if output and errors are JSON.
+    pub(crate) fn wants_json(&self) -> bool {
+        let format = match &self.command {
+            Command::Grep(args) => args.format.format,
+            Command::Inspect(args) => args.format.format,
+            Command::Catalog(args) => args.format.format,
+            Command::Watch(args) => args.format.format,
+            Command::Version(args) => args.format.format,
+            Command::Recv(_) | Command::Completion(_) | Command::Man(_) => None,
+        };
+        self.global.json || format == Some(Format::Json)
+    }
+}
+
+/// The definition of the whole command line, under the name it was called by.
+pub(crate) fn definition(called: Option<&OsString>) -> clap::Command {
+    let command = Cli::command();
+    let plugin = called.and_then(|path| Path::new(path).file_stem()?.to_str()).is_some_and(|name| name.starts_with("kubectl-logtap"));
+    if plugin { command.bin_name("kubectl logtap").display_name("kubectl-logtap") } else { command }
+}
+
+/// Turns the typed line into a command.
+///
+/// # Errors
+/// What to show instead of running one.
+pub(crate) fn parse(typed: &[OsString]) -> Result<Cli, Stop> {
+    if let Some(name) = not_yet(typed) {
+        return Err(Stop::Usage(CliError::usage(format!("logtap {name}: not available in this version"))));
+    }
+    let matches = definition(typed.first()).try_get_matches_from(typed).map_err(Stop::Clap)?;
+    Cli::from_arg_matches(&matches).map_err(Stop::Clap)
+}
+
+/// The first word that is no flag, if it names a command of a later version.
+fn not_yet(typed: &[OsString]) -> Option<&'static str> {
+    let word = typed.iter().skip(1).find(|word| !word.as_encoded_bytes().starts_with(b"-"))?;
+    NOT_YET.into_iter().find(|name| word == name)
+}
+
+/// `--json` as far as it can be told from a line that cannot be parsed.
+pub(crate) fn wants_json(typed: &[OsString]) -> bool {
+    let words = || typed.iter().skip(1).take_while(|word| *word != "--");
+    words().any(|word| word == "--json" || word == "--format=json")
+        || words().zip(words().skip(1)).any(|(flag, value)| flag == "--format" && value == "json")
+}
+
+impl Stop {
+    /// Shows it and says how to end.
+    pub(crate) fn show(self, json: bool) -> Exit {
+        match self {
+            Self::Usage(error) => {
+                if json {
+                    output::show_error(&error, true, false);
+                } else {
+                    output::say(&error.message());
+                }
+                Exit::Usage
+            }
+            Self::Clap(error) if error.use_stderr() && json && error.kind() != clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+                let text = error.to_string();
+                let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+                output::show_error(&CliError::usage(message).hint("logtap --help"), true, false);
+                Exit::Usage
+            }
+            Self::Clap(error) => {
+                let failed = error.use_stderr();
+                // Whoever read it may have gone.
+                drop(error.print());
+                if failed { Exit::Usage } else { Exit::Success }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn definition_is_sound() {
+        definition(None).debug_assert();
+        definition(Some(&"/bin/kubectl-logtap".into())).debug_assert();
+    }
+
+    #[test]
+    fn later_commands_are_no_commands_of_this_version() {
+        let known: Vec<String> = Cli::command().get_subcommands().map(|command| command.get_name().to_owned()).collect();
+        assert!(NOT_YET.iter().all(|name| !known.iter().any(|known| known == name)));
+    }
+}
