@@ -47,10 +47,10 @@ impl Shutdown {
         *self.0.borrow()
     }
 
-    /// Waits until the phase is at least `phase`; also if the trigger is gone.
+    /// Waits until the phase is at least `phase`; for ever if nobody can trigger it any more.
     pub async fn reached(&mut self, phase: Phase) {
         if self.0.wait_for(|now| *now >= phase).await.is_err() {
-            tracing::debug!("shutdown trigger dropped");
+            std::future::pending::<()>().await;
         }
     }
 }

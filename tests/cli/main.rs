@@ -1,1 +1,14 @@
-//! x
+//! The command line as a user sees it: the real binary, in a world of its own.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod catalog;
+mod context;
+mod exits;
+mod grep;
+mod help;
+mod inspect;
+mod inputs;
+mod oracle;
+mod watch;
+mod world;

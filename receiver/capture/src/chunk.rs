@@ -113,7 +113,8 @@ impl Span {
 #[derive(Debug)]
 pub struct ChunkBuilder {
     chunk: Chunk,
-    formatter: time::Formatter,
+    ts_format: time::Formatter,
+    rx_format: time::Formatter,
     rx_always: bool,
 }
 
@@ -136,7 +137,8 @@ impl ChunkBuilder {
                 ts: Span::default(),
                 rx: Span::default(),
             },
-            formatter: time::Formatter::default(),
+            ts_format: time::Formatter::default(),
+            rx_format: time::Formatter::default(),
             rx_always,
         }
     }
@@ -158,7 +160,7 @@ impl ChunkBuilder {
         let out = &mut self.chunk.bytes;
         out.reserve(message.len() + labels.json().len() + 64);
         out.extend_from_slice(b"{\"ts\":\"");
-        out.extend_from_slice(self.formatter.format(ts));
+        out.extend_from_slice(self.ts_format.format(ts));
         out.extend_from_slice(b"\",\"labels\":");
         out.extend_from_slice(labels.json());
         out.extend_from_slice(b",\"msg\":\"");
@@ -171,7 +173,7 @@ impl ChunkBuilder {
         }
         if self.rx_always || (i128::from(rx) - i128::from(ts)).abs() > i128::from(RX_TOLERANCE) {
             out.extend_from_slice(b",\"rx\":\"");
-            out.extend_from_slice(self.formatter.format(rx));
+            out.extend_from_slice(self.rx_format.format(rx));
             out.push(b'"');
         }
         out.extend_from_slice(b"}\n");

@@ -14,9 +14,13 @@ use zstd_safe::{CCtx, CParameter, InBuffer, OutBuffer, ResetDirective};
 /// What ends the file on disk while a frame is open: an empty block with the last-block bit.
 pub const EMPTY_LAST_BLOCK: [u8; 3] = [1, 0, 0];
 
-/// Frames are closed at this many bytes of lines. Measured cost of frames that
+/// Frames are closed before they exceed this many bytes of lines. Measured cost of frames that
 /// stand alone, against one frame per file: 16 % at 1 MiB, 7 % at 2 MiB, 4 % at 4 MiB.
 pub const FRAME_TARGET: u64 = 4 << 20;
+
+/// The window spans a whole frame, so that the encoder's buffer never wraps
+/// around inside one; matches across the wrap cost a third of the speed.
+const WINDOW_LOG: u32 = 22;
 
 /// Compression level while receiving; the level of `zstd -1`.
 pub const LEVEL: i32 = 1;
@@ -52,6 +56,7 @@ impl FrameEncoder {
         let mut context = CCtx::try_create().ok_or(EncodeError("out of memory"))?;
         context.set_parameter(CParameter::CompressionLevel(level)).map_err(encode_error)?;
         context.set_parameter(CParameter::ChecksumFlag(false)).map_err(encode_error)?;
+        context.set_parameter(CParameter::WindowLog(WINDOW_LOG)).map_err(encode_error)?;
         Ok(Self { context, out: Vec::new(), taken: 0 })
     }
 

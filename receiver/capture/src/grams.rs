@@ -18,26 +18,33 @@ pub const MIN_LITERAL: usize = GRAM + 3;
 /// U+212A and U+017F, which a search that ignores case takes for `k` and `s`.
 const FOLDS: [&[u8]; 2] = ["\u{212a}".as_bytes(), "\u{17f}".as_bytes()];
 
-/// Slots of a filter while its frame is being filled (2^21 bits, 256 KiB).
-const SLOTS_LOG2: u32 = 21;
+/// Bits of the largest filter: 32 KiB, so that filling it stays in the
+/// processor's first cache. A frame of 4 MiB that compresses eightfold has about
+/// as much room.
+const SLOTS: usize = 1 << 18;
 
 /// Grams of the frame that is being filled.
 #[derive(Debug)]
 pub struct Grams {
-    bits: Vec<u64>,
+    words: Vec<u64>,
+    folded: Vec<u8>,
     folds: bool,
 }
 
 impl Default for Grams {
     fn default() -> Self {
-        Self { bits: vec![0; 1 << (SLOTS_LOG2 - 6)], folds: false }
+        Self { words: vec![0; SLOTS / 64], folded: Vec::new(), folds: false }
     }
 }
 
 impl Grams {
     /// Adds the grams of one message, given as it stands on disk.
     pub fn add(&mut self, message: &[u8]) {
-        pair_minima(message, |hash| self.set(hash));
+        fold(message, &mut self.folded);
+        pair_minima(&self.folded, |hash| {
+            let slot = slot(hash);
+            self.words[slot / 64] |= 1 << (slot % 64);
+        });
         if !self.folds && !message.is_ascii() {
             self.folds = FOLDS.iter().any(|letter| memchr::memmem::find(message, letter).is_some());
         }
@@ -48,38 +55,26 @@ impl Grams {
         std::mem::take(&mut self.folds)
     }
 
-    fn set(&mut self, hash: u32) {
-        let slot = hash >> (32 - SLOTS_LOG2);
-        self.bits[(slot >> 6) as usize] |= 1 << (slot & 63);
-    }
-
-    /// The filter in at most `budget` bytes, and the set is empty again.
+    /// The filter in at most `budget` bytes (at least 8), and the set is empty again.
     pub fn take(&mut self, budget: usize) -> Vec<u8> {
-        let slots = (budget as u64 * 8).min(1 << SLOTS_LOG2);
-        let mut filter = vec![0u8; slots.div_ceil(8) as usize];
-        for (at, word) in self.bits.iter_mut().enumerate() {
-            let mut rest = std::mem::take(word);
-            while rest != 0 {
-                let slot = (at as u64) << 6 | u64::from(rest.trailing_zeros());
-                rest &= rest - 1;
-                let to = narrow(slot, slots);
-                filter[(to >> 3) as usize] |= 1 << (to & 7);
+        let words = (budget / 8).clamp(1, self.words.len());
+        let (folded, rest) = self.words.split_at_mut(words);
+        for part in rest.chunks_mut(words) {
+            for (word, more) in folded.iter_mut().zip(part) {
+                *word |= std::mem::take(more);
             }
         }
+        let filter = folded.iter().flat_map(|word| word.to_le_bytes()).collect();
+        folded.fill(0);
         filter
     }
-}
-
-/// Maps a slot of the wide set to one of `slots`, the same way when asking.
-fn narrow(slot: u64, slots: u64) -> u64 {
-    (slot * slots) >> SLOTS_LOG2
 }
 
 /// What a filter is asked for one literal; made once per search.
 #[derive(Debug, Clone)]
 pub struct Probe {
     /// Wide slots that must all be present, for each of the two alignments.
-    alignments: [Vec<u64>; 2],
+    alignments: [Vec<usize>; 2],
 }
 
 impl Probe {
@@ -90,9 +85,11 @@ impl Probe {
         if literal.len() < MIN_LITERAL {
             return None;
         }
+        let mut folded = Vec::new();
+        fold(literal, &mut folded);
         let alignments = [0, 1].map(|start| {
             let mut slots = Vec::new();
-            pair_minima(&literal[start..], |hash| slots.push(u64::from(hash >> (32 - SLOTS_LOG2))));
+            pair_minima(&folded[start..], |hash| slots.push(slot(hash)));
             if (literal.len() - start - (GRAM - 1)) % 2 == 1 {
                 slots.pop();
             }
@@ -104,44 +101,59 @@ impl Probe {
     /// False only if no message of the frame contains the literal, in any ASCII case.
     #[must_use]
     pub fn may_match(&self, filter: &[u8]) -> bool {
-        let slots = filter.len() as u64 * 8;
+        let slots = filter.len() * 8;
         slots == 0
             || self.alignments.iter().any(|wanted| {
                 wanted.iter().all(|&slot| {
-                    let at = narrow(slot, slots);
-                    filter[(at >> 3) as usize] & (1 << (at & 7)) != 0
+                    let at = slot % slots;
+                    filter[at / 8] & (1 << (at % 8)) != 0
                 })
             })
     }
 }
 
-/// The smaller hash of each aligned pair of neighbouring grams; an odd last gram stands alone.
-fn pair_minima(text: &[u8], mut emit: impl FnMut(u32)) {
-    let mut at = 0;
-    while let Some(bytes) = text.get(at..at + 8) {
-        let word = load(bytes);
-        emit(hash(word).min(hash(word >> 8)));
-        at += 2;
+/// The smaller hash of each aligned pair of neighbouring grams; an odd last
+/// gram stands alone. `text` is folded.
+fn pair_minima(text: &[u8], mut emit: impl FnMut(u64)) {
+    let mut rest = text;
+    while let Some(block) = rest.first_chunk::<16>() {
+        emit(hash(load(block, 0)).min(hash(load(block, 1))));
+        emit(hash(load(block, 2)).min(hash(load(block, 3))));
+        emit(hash(load(block, 4)).min(hash(load(block, 5))));
+        emit(hash(load(block, 6)).min(hash(load(block, 7))));
+        rest = &rest[8..];
     }
-    let rest = &text[at.min(text.len())..];
-    if rest.len() >= GRAM {
-        let mut padded = [0u8; 8];
+    while rest.len() >= GRAM {
+        let mut padded = [0u8; 16];
         padded[..rest.len()].copy_from_slice(rest);
-        let word = load(&padded);
-        let first = hash(word);
-        emit(if rest.len() > GRAM { first.min(hash(word >> 8)) } else { first });
+        let first = hash(load(&padded, 0));
+        emit(if rest.len() > GRAM { first.min(hash(load(&padded, 1))) } else { first });
+        rest = &rest[2..];
     }
 }
 
-fn load(bytes: &[u8]) -> u64 {
+fn load(block: &[u8; 16], at: usize) -> u64 {
     let mut word = [0; 8];
-    word.copy_from_slice(bytes);
-    u64::from_le_bytes(word) | 0x2020_2020_2020_2020
+    word.copy_from_slice(&block[at..at + 8]);
+    u64::from_le_bytes(word)
 }
 
-/// Upper half of a multiplication by an odd constant, of the lowest six bytes.
-fn hash(word: u64) -> u32 {
-    ((word << 16).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as u32
+/// A multiple of 2^16, so that the two bytes behind the gram fall out of the product.
+const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15 << 16;
+
+fn hash(word: u64) -> u64 {
+    word.wrapping_mul(FACTOR)
+}
+
+/// Upper bits of the hash; the order of slots is the order of hashes.
+fn slot(hash: u64) -> usize {
+    (hash >> (64 - SLOTS.ilog2())) as usize
+}
+
+/// Letters to lower case; some other bytes change too, which only makes grams collide.
+fn fold(text: &[u8], out: &mut Vec<u8>) {
+    out.clear();
+    out.extend(text.iter().map(|byte| byte | 0x20));
 }
 
 #[cfg(test)]
@@ -171,7 +183,7 @@ mod tests {
             if let Some(probe) = Probe::new(literal.as_bytes()) {
                 prop_assert!(probe.may_match(&filter), "{literal:?} in {message:?}");
             }
-            prop_assert!(grams.bits.iter().all(|word| *word == 0));
+            prop_assert!(grams.words.iter().all(|word| *word == 0));
         }
     }
 

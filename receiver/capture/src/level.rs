@@ -4,6 +4,8 @@
 //! It lives beside the format because counts by level are part of the block
 //! index; every reader must come to the same level as the writer did.
 
+use std::sync::LazyLock;
+
 use memchr::memmem;
 
 /// Severity of a line, ordered from harmless to fatal; `Unknown` says that no
@@ -35,8 +37,10 @@ const HEAD: usize = 512;
 /// A bare word counts as the level only this close to the start of the line.
 const BARE_HEAD: usize = 96;
 
-const JSON_KEYS: [&[u8]; 6] = [b"\"level\"", b"\"severity\"", b"\"lvl\"", b"\"log.level\"", b"\"levelname\"", b"\"loglevel\""];
-const LOGFMT_KEYS: [&[u8]; 3] = [b"level=", b"lvl=", b"severity="];
+static JSON_KEYS: Keys<6> = Keys::new(|| ["\"level\"", "\"severity\"", "\"lvl\"", "\"log.level\"", "\"levelname\"", "\"loglevel\""].map(memmem::Finder::new));
+static LOGFMT_KEYS: Keys<3> = Keys::new(|| ["level=", "lvl=", "severity="].map(memmem::Finder::new));
+
+type Keys<const N: usize> = LazyLock<[memmem::Finder<'static>; N]>;
 
 impl Level {
     /// Every level, in order; `ALL[l as usize] == l`.
@@ -119,7 +123,7 @@ fn json(head: &[u8]) -> Level {
     JSON_KEYS
         .iter()
         .find_map(|key| {
-            let at = memmem::find(head, key)? + key.len();
+            let at = key.find(head)? + key.needle().len();
             let value = head[at..].trim_ascii_start().strip_prefix(b":")?.trim_ascii_start();
             match value.strip_prefix(b"\"") {
                 Some(text) => Level::of_word(word(text)),
@@ -132,11 +136,11 @@ fn json(head: &[u8]) -> Level {
 fn logfmt(head: &[u8]) -> Option<Level> {
     let equals = memchr::memchr(b'=', head)?;
     LOGFMT_KEYS.iter().find_map(|key| {
-        let from = equals.saturating_sub(key.len());
-        memmem::find_iter(&head[from..], key).find_map(|at| {
+        let from = equals.saturating_sub(key.needle().len());
+        key.find_iter(&head[from..]).find_map(|at| {
             let at = from + at;
             let starts = at == 0 || !head[at - 1].is_ascii_alphanumeric();
-            let value = &head[at + key.len()..];
+            let value = &head[at + key.needle().len()..];
             let value = value.strip_prefix(b"\"").unwrap_or(value);
             starts.then(|| Level::of_word(word(value))).flatten()
         })

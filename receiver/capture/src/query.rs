@@ -3,6 +3,7 @@
 
 use std::io;
 
+use aho_corasick::packed::Searcher;
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use memchr::memmem;
 use regex::bytes::{Regex, RegexBuilder};
@@ -41,6 +42,7 @@ pub struct Pattern {
 #[derive(Debug, Clone)]
 pub(crate) enum Gate {
     One(Box<memmem::Finder<'static>>),
+    Few(Box<Searcher>),
     Any(AhoCorasick),
 }
 
@@ -48,6 +50,7 @@ impl Gate {
     pub(crate) fn find(&self, bytes: &[u8]) -> Option<usize> {
         match self {
             Self::One(finder) => finder.find(bytes),
+            Self::Few(searcher) => searcher.find(bytes).map(|found| found.start()),
             Self::Any(automaton) => automaton.find(bytes).map(|found| found.start()),
         }
     }
@@ -127,6 +130,9 @@ fn gate(any: &literals::AnyOf, folded: bool) -> Option<Gate> {
     }
     if !folded && let [literal] = cut[..] {
         return Some(Gate::One(Box::new(memmem::Finder::new(literal).into_owned())));
+    }
+    if !folded && let Some(searcher) = Searcher::new(cut.iter().copied()) {
+        return Some(Gate::Few(Box::new(searcher)));
     }
     AhoCorasick::builder()
         .ascii_case_insensitive(folded)

@@ -83,7 +83,7 @@ impl Tail {
                 (Some(opened), Some(current)) => current.at = opened.length,
                 _ => {
                     let mut last = Last { selector: Selector::new(query), count, lines: &mut found };
-                    tail.drain(|lines| last.add(lines)).map_err(failed)?;
+                    tail.drain(|lines| last.add(lines, false)).map_err(failed)?;
                     older = rest;
                 }
             }
@@ -261,9 +261,9 @@ struct Last<'q, 'l> {
 }
 
 impl Last<'_, '_> {
-    fn add(&mut self, lines: &[u8]) {
+    fn add(&mut self, lines: &[u8], own: bool) {
         let (count, kept) = (self.count, &mut *self.lines);
-        self.selector.pick(lines, false, |picked| {
+        self.selector.pick(lines, own, |picked| {
             if kept.len() >= count {
                 kept.pop_front();
             }
@@ -283,7 +283,7 @@ fn last_of(file: &DataFile, query: &Query, count: usize) -> io::Result<VecDeque<
     let Some(index) = &opened.index else {
         let mut last = Last { selector: Selector::new(query), count, lines: &mut found };
         stream::read(&opened, |lines| {
-            last.add(lines);
+            last.add(lines, false);
             true
         })?;
         return Ok(found);
@@ -299,7 +299,7 @@ fn last_of(file: &DataFile, query: &Query, count: usize) -> io::Result<VecDeque<
             other => other?,
         };
         let mut earlier = VecDeque::new();
-        Last { selector: Selector::new(query), count: count - found.len(), lines: &mut earlier }.add(lines);
+        Last { selector: Selector::new(query), count: count - found.len(), lines: &mut earlier }.add(lines, true);
         earlier.append(&mut found);
         found = earlier;
     }

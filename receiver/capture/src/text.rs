@@ -3,7 +3,7 @@
 //! search can look for that spelling in the raw bytes.
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
-const BLOCK: usize = 32;
+const BLOCK: usize = 8;
 
 /// Appends `text` as a quoted JSON string.
 pub fn push_string(out: &mut Vec<u8>, text: &str) {
@@ -14,28 +14,27 @@ pub fn push_string(out: &mut Vec<u8>, text: &str) {
 
 /// Appends the inside of a JSON string: `text` without quotes around it.
 pub fn push_escaped(out: &mut Vec<u8>, text: &[u8]) {
-    if is_plain(text) {
-        out.extend_from_slice(text);
-        return;
+    let mut rest = text;
+    loop {
+        let plain = plain_length(rest);
+        out.extend_from_slice(&rest[..plain]);
+        let Some(&byte) = rest.get(plain) else {
+            return;
+        };
+        push_escape(out, byte);
+        rest = &rest[plain + 1..];
     }
-    out.reserve(text.len() + text.len() / 8);
-    let mut from = 0;
-    for (at, &byte) in text.iter().enumerate() {
-        if byte >= 0x20 && byte != b'"' && byte != b'\\' {
-            continue;
-        }
-        out.extend_from_slice(&text[from..at]);
-        from = at + 1;
-        match byte {
-            b'"' => out.extend_from_slice(b"\\\""),
-            b'\\' => out.extend_from_slice(b"\\\\"),
-            b'\n' => out.extend_from_slice(b"\\n"),
-            b'\t' => out.extend_from_slice(b"\\t"),
-            b'\r' => out.extend_from_slice(b"\\r"),
-            _ => out.extend_from_slice(&[b'\\', b'u', b'0', b'0', HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]),
-        }
+}
+
+fn push_escape(out: &mut Vec<u8>, byte: u8) {
+    match byte {
+        b'"' => out.extend_from_slice(b"\\\""),
+        b'\\' => out.extend_from_slice(b"\\\\"),
+        b'\n' => out.extend_from_slice(b"\\n"),
+        b'\t' => out.extend_from_slice(b"\\t"),
+        b'\r' => out.extend_from_slice(b"\\r"),
+        _ => out.extend_from_slice(&[b'\\', b'u', b'0', b'0', HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]),
     }
-    out.extend_from_slice(&text[from..]);
 }
 
 /// The one spelling of `text` inside a JSON string of ours.
@@ -46,18 +45,37 @@ pub fn escaped(text: &[u8]) -> Vec<u8> {
     out
 }
 
-fn is_plain(text: &[u8]) -> bool {
-    let blocks = text.chunks_exact(BLOCK);
-    let rest = blocks.remainder();
-    blocks.into_iter().all(|block| !needs_escape(block)) && !needs_escape(rest)
+/// Bytes up to the first that must be escaped.
+fn plain_length(text: &[u8]) -> usize {
+    let mut at = 0;
+    while let Some(block) = text.get(at..at + BLOCK) {
+        let found = first_special(block);
+        if found < BLOCK {
+            return at + found;
+        }
+        at += BLOCK;
+    }
+    let rest = &text[at..];
+    at + rest.iter().position(|&byte| is_special(byte)).unwrap_or(rest.len())
 }
 
-/// Branch-free over the block so that the compiler vectorises it.
-fn needs_escape(block: &[u8]) -> bool {
-    block
-        .iter()
-        .fold(0u8, |found, &byte| found | u8::from(byte < 0x20) | u8::from(byte == b'"') | u8::from(byte == b'\\'))
-        != 0
+fn is_special(byte: u8) -> bool {
+    byte < 0x20 || byte == b'"' || byte == b'\\'
+}
+
+/// Position of the first special byte of a block, or the block's length. Eight
+/// bytes at a time: a byte's high bit is set where it is special, exactly so up
+/// to the first such byte.
+fn first_special(block: &[u8]) -> usize {
+    const LOW: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = LOW << 7;
+    let zero = |word: u64| word.wrapping_sub(LOW) & !word & HIGH;
+    let mut word = [0; BLOCK];
+    word.copy_from_slice(block);
+    let word = u64::from_le_bytes(word);
+    let control = word.wrapping_sub(LOW * 0x20) & !word & HIGH;
+    let found = control | zero(word ^ (LOW * u64::from(b'"'))) | zero(word ^ (LOW * u64::from(b'\\')));
+    (found.trailing_zeros() / 8) as usize
 }
 
 /// Undoes the escapes of any valid JSON string (`raw` is its inside, without

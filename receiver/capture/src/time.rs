@@ -12,6 +12,17 @@ pub const SECOND: i64 = 1_000_000_000;
 /// Bytes of a formatted timestamp, `2026-01-15T10:32:01.123456789Z`.
 pub const WIDTH: usize = 30;
 
+/// `000` to `999`.
+static THREE_DIGITS: [[u8; 3]; 1000] = {
+    let mut all = [[b'0'; 3]; 1000];
+    let mut n = 0;
+    while n < 1000 {
+        all[n] = [b'0' + (n / 100) as u8, b'0' + (n / 10 % 10) as u8, b'0' + (n % 10) as u8];
+        n += 1;
+    }
+    all
+};
+
 /// Nanoseconds since 1970 on this machine's clock, saturating at the range of `i64`.
 #[must_use]
 pub fn now() -> i64 {
@@ -44,11 +55,10 @@ impl Formatter {
             write_second(&mut self.text, second);
             self.second = second;
         }
-        let mut rest = ns.rem_euclid(SECOND) as u32;
-        for place in (20..29).rev() {
-            self.text[place] = b'0' + (rest % 10) as u8;
-            rest /= 10;
-        }
+        let nanos = ns.rem_euclid(SECOND) as u32;
+        self.text[20..23].copy_from_slice(&THREE_DIGITS[(nanos / 1_000_000) as usize]);
+        self.text[23..26].copy_from_slice(&THREE_DIGITS[(nanos / 1000 % 1000) as usize]);
+        self.text[26..29].copy_from_slice(&THREE_DIGITS[(nanos % 1000) as usize]);
         &self.text
     }
 }

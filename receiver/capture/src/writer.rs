@@ -114,16 +114,16 @@ impl Writer {
             return Err(io::Error::other("no open file"));
         };
         for chunk in chunks {
+            if self.encoder.frame_bytes() > 0 && self.encoder.frame_bytes() + chunk.bytes.len() as u64 > FRAME_TARGET {
+                self.encoder.end().map_err(io::Error::other)?;
+                let end = open.tail + self.encoder.out().len() as u64;
+                open.close_frame(end, &mut self.grams);
+            }
             self.encoder.write(&chunk.bytes).map_err(io::Error::other)?;
             for message in &chunk.messages {
                 self.grams.add(&chunk.bytes[message.start as usize..message.end as usize]);
             }
             open.note(chunk);
-            if self.encoder.frame_bytes() >= FRAME_TARGET {
-                self.encoder.end().map_err(io::Error::other)?;
-                let end = open.tail + self.encoder.out().len() as u64;
-                open.close_frame(end, &mut self.grams);
-            }
         }
         self.encoder.flush().map_err(io::Error::other)?;
         let advance = self.encoder.out().len() as u64;

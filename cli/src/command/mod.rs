@@ -1,0 +1,33 @@
+//! One file per command: its arguments, whose comments are its help, and what it does.
+
+pub(crate) mod catalog;
+pub(crate) mod completion;
+pub(crate) mod grep;
+pub(crate) mod inspect;
+pub(crate) mod man;
+pub(crate) mod recv;
+pub(crate) mod version;
+pub(crate) mod watch;
+
+use crate::args::Command;
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::output::Ui;
+
+/// Runs a command to its end.
+///
+/// # Errors
+/// Whatever the command failed at.
+pub(crate) fn run(command: Command, ui: &Ui) -> Result<Exit, CliError> {
+    let done = |()| Exit::Success;
+    match command {
+        Command::Recv(args) => recv::run(args, ui).map(done),
+        Command::Grep(args) => grep::run(args, ui),
+        Command::Inspect(args) => inspect::run(args, ui).map(done),
+        Command::Catalog(args) => catalog::run(args, ui).map(done),
+        Command::Watch(args) => watch::run(args, ui).map(done),
+        Command::Completion(args) => completion::run(args, ui).map(done),
+        Command::Man(args) => man::run(args, ui).map(done),
+        Command::Version(args) => version::run(args, ui).map(done),
+    }
+}
