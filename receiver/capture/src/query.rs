@@ -7,6 +7,7 @@ use aho_corasick::packed::Searcher;
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use memchr::memmem;
 use regex::bytes::{Regex, RegexBuilder};
+use regex_syntax::hir::HirKind;
 
 use crate::block_index::{BlockIndex, FrameInfo};
 use crate::chunk::Span;
@@ -33,6 +34,8 @@ pub struct Pattern {
     pub(crate) regex: Regex,
     pub(crate) invert: bool,
     pub(crate) gate: Option<Gate>,
+    /// The pattern as it is spelled in lines of ours, if it is nothing but text.
+    pub(crate) exact: Option<Box<memmem::Finder<'static>>>,
     /// Of each inner list at least one must be possible in a frame.
     probes: Vec<Vec<Probe>>,
     folded: bool,
@@ -104,7 +107,11 @@ impl Pattern {
             .filter_map(|any| any.iter().map(|literal| Probe::new(literal)).collect::<Option<Vec<_>>>())
             .collect();
         let gate = required.iter().max_by_key(|any| any.iter().map(Vec::len).min()).and_then(|any| gate(any, folded));
-        Ok(Self { regex, invert: options.invert, gate, probes, folded })
+        let exact = match hir.kind() {
+            HirKind::Literal(literal) if !folded => Some(Box::new(memmem::Finder::new(&text::escaped(&literal.0)).into_owned())),
+            _ => None,
+        };
+        Ok(Self { regex, invert: options.invert, gate, exact, probes, folded })
     }
 
     /// True if text matches, inversion aside.

@@ -5,10 +5,12 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
+use memchr::memmem;
 
 use crate::labels::{LabelSet, Labels};
 use crate::line::{self, RawLine};
-use crate::query::Query;
+use crate::query::{Pattern, Query};
+use crate::{text, time};
 
 /// A line that was picked.
 #[derive(Debug)]
@@ -47,6 +49,8 @@ impl std::ops::AddAssign for Tally {
 #[derive(Debug)]
 pub struct Selector<'q> {
     query: &'q Query,
+    /// A copy of its own: threads that share one expression wait for each other.
+    pattern: Option<Pattern>,
     sets: SetVerdicts<'q>,
     scratch: Vec<u8>,
 }
@@ -76,7 +80,7 @@ impl<'q> Selector<'q> {
     #[must_use]
     pub fn new(query: &'q Query) -> Self {
         let sets = SetVerdicts { query, places: HashMap::default(), verdicts: Vec::new(), last_raw: Vec::new(), last: 0 };
-        Self { query, sets, scratch: Vec::new() }
+        Self { query, pattern: query.pattern.clone(), sets, scratch: Vec::new() }
     }
 
     /// Hands every wanted line of the piece to `each`, in order. `own` says
@@ -85,15 +89,31 @@ impl<'q> Selector<'q> {
     pub fn pick(&mut self, lines: &[u8], own: bool, mut each: impl FnMut(Picked<'_>)) -> Tally {
         let mut tally = Tally::default();
         let mut at = 0;
-        while let Some(start) = if own { self.next_candidate(lines, at) } else { (at < lines.len()).then_some(at) } {
-            let end = memchr::memchr(b'\n', &lines[start..]).map_or(lines.len(), |length| start + length);
-            at = end + 1;
-            self.judge(lines, start..end, own, &mut tally, |picked, tally| {
+        while let Some(place) = self.next_place(lines, at, own) {
+            at = place.end + 1;
+            if own && self.own_hit(&lines[place.clone()]) == Some(false) {
+                continue;
+            }
+            self.judge(lines, place, own, &mut tally, |picked, tally| {
                 if picked.hit {
                     tally.picked += 1;
                     each(picked);
                 }
             });
+        }
+        tally
+    }
+
+    /// Counts the lines that [`Self::pick`] would hand out.
+    pub fn count(&mut self, lines: &[u8], own: bool) -> Tally {
+        let mut tally = Tally::default();
+        let mut at = 0;
+        while let Some(place) = self.next_place(lines, at, own) {
+            at = place.end + 1;
+            match if own { self.own_hit(&lines[place.clone()]) } else { None } {
+                Some(hit) => tally.picked += u64::from(hit),
+                None => self.judge(lines, place, own, &mut tally, |picked, tally| tally.picked += u64::from(picked.hit)),
+            }
         }
         tally
     }
@@ -128,22 +148,63 @@ impl<'q> Selector<'q> {
         if !verdict.wanted || !self.query.wants_time(parts.ts) {
             return;
         }
-        let hit = self.query.pattern.as_ref().is_none_or(|pattern| {
+        let hit = self.pattern.as_ref().is_none_or(|pattern| {
             let found = verdict.value_hit || pattern.is_match(line::decode(&parts.message, &mut self.scratch).as_bytes());
             found != pattern.invert
         });
         each(Picked { place, line: parts, labels: &verdict.labels, hit }, tally);
     }
 
-    /// Start of the next line at or after `at` that can be wanted.
-    fn next_candidate(&self, lines: &[u8], at: usize) -> Option<usize> {
-        let rest = lines.get(at..).filter(|rest| !rest.is_empty())?;
-        let Some(gate) = self.query.pattern.as_ref().and_then(|pattern| pattern.gate.as_ref()) else {
-            return Some(at);
+    /// Whether a line of ours is wanted, from its fixed layout; `None` if it
+    /// has parts besides time, labels and message.
+    fn own_hit(&mut self, line: &[u8]) -> Option<bool> {
+        let (ts, rest) = line.strip_prefix(b"{\"ts\":\"")?.split_at_checked(time::WIDTH)?;
+        let rest = rest.strip_prefix(b"\",\"labels\":")?;
+        let last = self.sets.last_raw.len();
+        let same = last > 0 && rest.starts_with(&self.sets.last_raw) && rest[last..].starts_with(MESSAGE);
+        let (labels, rest) = rest.split_at(if same { last } else { line::flat_object(rest)? });
+        let message = rest.strip_prefix(MESSAGE)?.strip_suffix(b"\"}")?;
+        if message.len() >= RX.len() + time::WIDTH && message[message.len() - RX.len() - time::WIDTH..].starts_with(RX) {
+            return None;
+        }
+        let verdict = if same { &self.sets.verdicts[self.sets.last] } else { self.sets.verdict(labels) };
+        let in_time = || (self.query.from.is_none() && self.query.to.is_none()) || self.query.wants_time(time::parse(ts));
+        if !verdict.wanted || !in_time() {
+            return Some(false);
+        }
+        let Some(pattern) = &self.pattern else {
+            return Some(true);
         };
-        let found = at + gate.find(rest)?;
-        Some(memchr::memrchr(b'\n', &lines[at..found]).map_or(at, |newline| at + newline + 1))
+        let found = verdict.value_hit
+            || match &pattern.exact {
+                Some(exact) => contains(exact, message),
+                None if memchr::memchr(b'\\', message).is_none() => pattern.is_match(message),
+                None => pattern.is_match(text::unescape(message, &mut self.scratch)?.as_bytes()),
+            };
+        Some(found != pattern.invert)
     }
+
+    /// The next line at or after `at` that can be wanted, newline excluded.
+    fn next_place(&self, lines: &[u8], at: usize, own: bool) -> Option<Range<usize>> {
+        let rest = lines.get(at..).filter(|rest| !rest.is_empty())?;
+        let gate = self.pattern.as_ref().and_then(|pattern| pattern.gate.as_ref()).filter(|_| own);
+        let found = at + gate.map_or(Some(0), |gate| gate.find(rest))?;
+        let start = memchr::memrchr(b'\n', &lines[at..found]).map_or(at, |newline| at + newline + 1);
+        let end = memchr::memchr(b'\n', &lines[found..]).map_or(lines.len(), |length| found + length);
+        Some(start..end)
+    }
+}
+
+/// What stands before the message, and before a receive time behind it.
+const MESSAGE: &[u8] = b",\"msg\":\"";
+const RX: &[u8] = b"\",\"rx\":\"";
+
+/// True if the text occurs in the message without beginning in the middle of an escape.
+fn contains(text: &memmem::Finder<'_>, message: &[u8]) -> bool {
+    text.find_iter(message).any(|at| {
+        let backslashes = message[..at].iter().rev().take_while(|byte| **byte == b'\\').count();
+        backslashes % 2 == 0
+    })
 }
 
 impl SetVerdicts<'_> {
@@ -203,6 +264,7 @@ not json
     fn foreign_lines_are_all_accounted_for() {
         let (starts, tally) = picked(&query("one"), false);
         assert_eq!(starts.len(), 3);
+        assert_eq!(Selector::new(&query("one")).count(PIECE, false), tally);
         assert_eq!(tally, Tally { picked: 3, not_a_line: 1, lines: 4 });
         let (_, without_a_hit) = picked(&query("nowhere to be seen"), false);
         assert_eq!(without_a_hit, Tally { picked: 0, not_a_line: 1, lines: 4 });
@@ -213,6 +275,38 @@ not json
         let (starts, _) = picked(&query("one"), true);
         assert_eq!(starts[0], 0);
         assert_eq!(starts.len(), 2);
+    }
+
+    #[test]
+    fn fixed_layout_and_parser_agree() {
+        let labels = ["a", "b\"x"].map(|app| Arc::new(LabelSet::new([("app".to_owned(), app.to_owned())])));
+        let mut builder = crate::chunk::ChunkBuilder::default();
+        let messages = ["plain", "tab\there", "back\\nslash", "new\nline", "\",\"rx\":\"2026-01-01T00:00:00.000000000Z", "}", "\"}", ""];
+        for (n, message) in messages.iter().enumerate() {
+            for (late, meta) in [(0, &[][..]), (20 * time::SECOND, &[]), (0, &[("k", "}")]), (20 * time::SECOND, &[("k", "nslash")])] {
+                builder.push(&labels[n % 2], 5, 5 + late, message, meta);
+            }
+        }
+        let chunk = builder.finish();
+        for pattern in ["n", "nslash", "\\\\", "\\\\n", "\n", "line$", "b\"x", "rx", "^$", "^.$", "}", "here|plain", "(?i)PLAIN", "k"] {
+            let query = query(pattern);
+            let expected: Vec<&[u8]> = chunk
+                .bytes()
+                .split(|byte| *byte == b'\n')
+                .filter(|line| !line.is_empty())
+                .filter(|line| {
+                    let value: serde_json::Value = serde_json::from_slice(line).unwrap();
+                    let hit = |text: &serde_json::Value| query.pattern.as_ref().unwrap().is_match(text.as_str().unwrap().as_bytes());
+                    hit(&value["msg"]) || hit(&value["labels"]["app"])
+                })
+                .collect();
+            for own in [true, false] {
+                let mut found = Vec::new();
+                let tally = Selector::new(&query).pick(chunk.bytes(), own, |picked| found.push(&chunk.bytes()[picked.place]));
+                assert_eq!(found, expected, "{pattern}");
+                assert_eq!(Selector::new(&query).count(chunk.bytes(), own).picked, tally.picked);
+            }
+        }
     }
 
     #[test]

@@ -74,11 +74,12 @@ impl<'q> Maker<'q> {
     fn matches(&mut self, lines: &[u8], own: bool) -> Piece {
         let Self { selector, renderer, wanted } = self;
         let mut piece = Piece::default();
+        if !wanted.lines {
+            piece.tally = selector.count(lines, own);
+            return piece;
+        }
         let Piece { text, records, .. } = &mut piece;
         let tally = selector.pick(lines, own, |Picked { place, line, labels, .. }| {
-            if !wanted.lines {
-                return;
-            }
             if wanted.json {
                 Renderer::json(text, &lines[place]);
             } else {

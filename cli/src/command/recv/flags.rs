@@ -1,0 +1,297 @@
+//! The flags of `logtap recv`, and how they become a configuration. Flags of
+//! 1.x are taken with their meaning, or with one line that says what changed.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use logtap_capture::session::{Fsync, Options};
+use logtap_receiver::WebhookAuth;
+use logtap_receiver::config::{Config, Limits, OnFull, TlsFiles, Webhook};
+use logtap_redact::{Redactor, parse_patterns, parse_selection};
+
+use super::key;
+use crate::error::CliError;
+use crate::output::Ui;
+use crate::size;
+
+/// Receive logs into a capture
+///
+/// Accepts Loki push (JSON and protobuf), OTLP/HTTP logs and newline-delimited
+/// JSON. A line is acknowledged when its bytes are in the kernel; senders are
+/// never kept waiting for the disk longer than --ack-timeout.
+#[derive(Debug, Args)]
+pub(crate) struct RecvArgs {
+    /// Address to listen on; `:3100` means all interfaces
+    #[arg(long, default_value = "127.0.0.1:3100", env = "LOGTAP_RECV_ADDR", value_name = "HOST:PORT")]
+    listen: String,
+    /// Capture directory; made if it does not exist
+    #[arg(long, default_value = "./capture", env = "LOGTAP_RECV_DIR", value_name = "DIR")]
+    dir: PathBuf,
+    /// Rotate files at this size (compressed); at most an eighth of --max-disk
+    #[arg(long, default_value = "256MB", value_parser = size::parse, value_name = "SIZE")]
+    max_file: u64,
+    /// Most bytes in the directory; the oldest file goes first
+    #[arg(long, default_value = "10GB", env = "LOGTAP_RECV_DISK_CAP", value_parser = size::parse, value_name = "SIZE")]
+    max_disk: u64,
+    /// When written lines are made safe against power loss: always, never or an interval such as 1s
+    #[arg(long, default_value = "1s", value_name = "WHEN")]
+    fsync: String,
+    /// Redact before anything is stored: all rules, or those named (credit_card,email,jwt,bearer,ip_v4,ssn,phone)
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", env = "LOGTAP_RECV_REDACT", value_name = "RULES")]
+    redact: Option<String>,
+    /// YAML file of further rules (name, pattern, replacement); works alone too
+    #[arg(long, env = "LOGTAP_RECV_REDACT_PATTERNS", value_name = "FILE")]
+    redact_patterns: Option<PathBuf>,
+    /// Replace equal values by equal tokens, such as [REDACTED:email:3f9a1c2b]
+    #[arg(long)]
+    redact_hash: bool,
+    /// Key file for --redact-hash; must lie outside the capture [default: in the user's state directory]
+    #[arg(long, value_name = "FILE", requires = "redact_hash")]
+    redact_key_file: Option<PathBuf>,
+    /// Write the receive time on every line, not only where it differs
+    #[arg(long)]
+    rx: bool,
+    /// How long an answer waits for the disk
+    #[arg(long, default_value = "250ms", value_name = "DURATION")]
+    ack_timeout: String,
+    /// What senders are told when lines cannot be kept: 204 and a count, or 429
+    #[arg(long, value_enum, default_value = "drop")]
+    on_full: OnFullArg,
+    /// Bytes of lines that may wait for the writer
+    #[arg(long, default_value = "48MB", value_parser = size::parse, value_name = "SIZE")]
+    queue: u64,
+    /// Most bytes of a request body as sent
+    #[arg(long, default_value = "32MB", value_parser = size::parse, value_name = "SIZE")]
+    max_body: u64,
+    /// Most bytes of a request body after decompression
+    #[arg(long, default_value = "64MB", value_parser = size::parse, value_name = "SIZE")]
+    max_decompressed: u64,
+    /// Most open connections
+    #[arg(long, default_value_t = 16_384, value_name = "N")]
+    max_connections: usize,
+    /// Plain log lines instead of a status line
+    #[arg(long)]
+    pub(super) headless: bool,
+    /// Certificate chain (PEM) for TLS; taken up again when the file changes
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// Private key (PEM) for TLS
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// Accept only senders with a certificate of this authority (PEM)
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_client_ca: Option<PathBuf>,
+    /// File of bearer tokens, one per line; senders must present one
+    #[arg(long, value_name = "FILE")]
+    auth_token_file: Option<PathBuf>,
+    /// Post notifications to this URL (can be repeated)
+    #[arg(long = "webhook-url", alias = "webhook", env = "LOGTAP_RECV_WEBHOOKS", value_delimiter = ',', value_name = "URL")]
+    webhook_url: Vec<String>,
+    /// Only these events: start,stop,rotation,error,disk-warning,drops
+    #[arg(long, env = "LOGTAP_RECV_WEBHOOK_EVENTS", value_delimiter = ',', value_name = "EVENTS")]
+    webhook_events: Vec<String>,
+    /// How notifications prove their origin: bearer:TOKEN or hmac-sha256:SECRET
+    #[arg(long, value_name = "AUTH")]
+    webhook_auth: Option<WebhookAuth>,
+    /// 1.x: entries in the buffer; now --queue, in bytes
+    #[arg(long, hide = true)]
+    buffer: Option<u64>,
+    /// 1.x: captures are always compressed now
+    #[arg(long, hide = true, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    compress: Option<bool>,
+    /// 1.x: alert rules; the drops and disk-warning events take their place
+    #[arg(long, hide = true)]
+    alert_rules: Option<PathBuf>,
+    /// Receive inside the cluster
+    #[arg(long, hide = true)]
+    in_cluster: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum OnFullArg {
+    Drop,
+    Retry,
+}
+
+impl RecvArgs {
+    /// What was typed, made into what to do.
+    pub(super) fn into_config(self, ui: &Ui) -> Result<Config, CliError> {
+        let Self {
+            listen,
+            dir,
+            max_file,
+            max_disk,
+            fsync,
+            redact,
+            redact_patterns,
+            redact_hash,
+            redact_key_file,
+            rx,
+            ack_timeout,
+            on_full,
+            queue,
+            max_body,
+            max_decompressed,
+            max_connections,
+            headless: _,
+            tls_cert,
+            tls_key,
+            tls_client_ca,
+            auth_token_file,
+            webhook_url,
+            webhook_events,
+            webhook_auth,
+            buffer,
+            compress,
+            alert_rules,
+            in_cluster,
+        } = self;
+        if in_cluster {
+            return Err(CliError::usage("logtap recv --in-cluster: not available in this version"));
+        }
+        notices(ui, buffer, compress, alert_rules.as_deref());
+        let redactor = redactor(&dir, redact.as_deref(), redact_patterns.as_deref(), redact_hash.then_some(redact_key_file))?;
+        let tls = match (tls_cert, tls_key) {
+            (Some(certificate), Some(key)) => Some(TlsFiles { certificate, key, client_ca: tls_client_ca }),
+            _ => None,
+        };
+        let capture = Options {
+            max_file: max_file,
+            max_disk: max_disk,
+            fsync: parse_fsync(&fsync)?,
+            redaction: redactor.as_ref().map(|redactor| redactor.names().to_vec()),
+            tool: format!("logtap {}", env!("CARGO_PKG_VERSION")),
+            background: true,
+        };
+        let webhooks = webhook_url
+            .into_iter()
+            .filter(|url| !url.is_empty())
+            .map(|url| Webhook { url, events: webhook_events.clone(), auth: webhook_auth.clone() })
+            .collect();
+        Ok(Config {
+            listen: parse_listen(&listen)?,
+            dir,
+            capture,
+            redactor: redactor.map(Arc::new),
+            rx_always: rx,
+            ack_timeout: parse_duration(&ack_timeout).ok_or_else(|| CliError::usage(format!("--ack-timeout {ack_timeout:?} is no duration; write 250ms or 1s")))?,
+            on_full: match on_full {
+                OnFullArg::Drop => OnFull::Drop,
+                OnFullArg::Retry => OnFull::Retry,
+            },
+            limits: Limits {
+                body: to_usize(max_body),
+                decompressed: to_usize(max_decompressed),
+                queue: to_usize(queue),
+                connections: max_connections.clamp(1, 1 << 20),
+                ..Limits::default()
+            },
+            tls,
+            tokens: auth_token_file.as_deref().map(read_tokens).transpose()?.unwrap_or_default(),
+            webhooks,
+            drain: Duration::from_secs(10),
+        })
+    }
+}
+
+fn to_usize(size: u64) -> usize {
+    usize::try_from(size).unwrap_or(usize::MAX)
+}
+
+fn notices(ui: &Ui, buffer: Option<u64>, compress: Option<bool>, alert_rules: Option<&Path>) {
+    if buffer.is_some() {
+        ui.note("--buffer counted entries in 1.x and is ignored; --queue bounds what waits, in bytes");
+    }
+    if compress == Some(false) {
+        ui.note("--compress=false is ignored: captures are zstd frames of JSON lines that zstdcat, rg -z and DuckDB read while they grow");
+    }
+    if alert_rules.is_some() {
+        ui.note("--alert-rules is ignored: the webhook events drops and disk-warning take its place");
+    }
+}
+
+fn read_small(path: &Path) -> Result<String, CliError> {
+    std::fs::read_to_string(path).map_err(|error| CliError::at(path, &error))
+}
+
+fn read_tokens(path: &Path) -> Result<Vec<String>, CliError> {
+    let tokens: Vec<String> = read_small(path)?.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
+    if tokens.is_empty() {
+        return Err(CliError::usage(format!("{} holds no token; write one per line", path.display())));
+    }
+    Ok(tokens)
+}
+
+/// Fails closed: a file that cannot be used stops the start.
+fn redactor(dir: &Path, rules: Option<&str>, patterns: Option<&Path>, hash: Option<Option<PathBuf>>) -> Result<Option<Redactor>, CliError> {
+    let builtins = rules.map(parse_selection).transpose().map_err(|error| CliError::usage(format!("--redact: {error}")))?.unwrap_or_default();
+    let patterns = match patterns {
+        Some(path) => parse_patterns(&read_small(path)?).map_err(|error| CliError::usage(format!("{}: {error}", path.display())))?,
+        None => Vec::new(),
+    };
+    if builtins.is_empty() && patterns.is_empty() {
+        return if hash.is_some() { Err(CliError::usage("--redact-hash needs --redact or --redact-patterns")) } else { Ok(None) };
+    }
+    let hash_key = hash.map(|file| key::load(file, dir)).transpose()?;
+    Redactor::new(logtap_redact::Config { builtins, patterns, hash_key }).map(Some).map_err(|error| CliError::usage(error.to_string()))
+}
+
+fn parse_listen(text: &str) -> Result<SocketAddr, CliError> {
+    use std::net::ToSocketAddrs;
+    let wrong = || CliError::usage(format!("--listen {text:?} is no address; write HOST:PORT, such as 127.0.0.1:3100, or :3100 for all interfaces"));
+    match text.strip_prefix(':') {
+        Some(port) => Ok(SocketAddr::from(([0, 0, 0, 0], port.parse().map_err(|_| wrong())?))),
+        None => text.to_socket_addrs().map_err(|_| wrong())?.next().ok_or_else(wrong),
+    }
+}
+
+fn parse_fsync(text: &str) -> Result<Fsync, CliError> {
+    match text {
+        "always" => Ok(Fsync::Always),
+        "never" => Ok(Fsync::Never),
+        _ => parse_duration(text)
+            .filter(|every| *every >= Duration::from_millis(10))
+            .map(Fsync::Every)
+            .ok_or_else(|| CliError::usage(format!("--fsync {text:?}: write always, never or an interval of at least 10ms, such as 1s"))),
+    }
+}
+
+/// `250ms`, `1s`, `1.5s`, `2m`, `4h`
+fn parse_duration(text: &str) -> Option<Duration> {
+    let at = text.find(|c: char| c.is_ascii_alphabetic())?;
+    let (number, unit) = text.split_at(at);
+    let seconds = match unit {
+        "ms" => 0.001,
+        "s" => 1.0,
+        "m" => 60.0,
+        "h" => 3600.0,
+        _ => return None,
+    } * number.parse::<f64>().ok()?;
+    Duration::try_from_secs_f64(seconds).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses() {
+        assert_eq!(parse_listen(":3100").unwrap().to_string(), "0.0.0.0:3100");
+        assert_eq!(parse_listen("[::1]:9").unwrap().to_string(), "[::1]:9");
+        for wrong in ["3100", "x:y", ":x", ""] {
+            assert!(parse_listen(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn intervals() {
+        assert_eq!(parse_fsync("250ms").unwrap(), Fsync::Every(Duration::from_millis(250)));
+        assert_eq!(parse_duration("1.5s"), Some(Duration::from_millis(1500)));
+        for wrong in ["", "5", "1x", "-1s", "0ms"] {
+            assert!(parse_fsync(wrong).is_err(), "{wrong}");
+        }
+    }
+}
