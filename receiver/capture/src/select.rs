@@ -197,7 +197,7 @@ impl<'q> Selector<'q> {
 
 /// What stands before the message, and before a receive time behind it.
 const MESSAGE: &[u8] = b",\"msg\":\"";
-const RX: &[u8] = b"\",\"rx\":\"";
+const RX: &[u8] = b",\"rx\":\"";
 
 /// True if the text occurs in the message without beginning in the middle of an escape.
 fn contains(text: &memmem::Finder<'_>, message: &[u8]) -> bool {
