@@ -140,8 +140,12 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, CertError> 
 
 fn load_pair(certificate: &Path, key: &Path) -> Result<CertifiedKey, CertError> {
     let chain = certificates(certificate)?;
-    let private = PrivateKeyDer::from_pem_slice(&read(key)?).map_err(|_| CertError::Empty { path: key.to_owned(), what: "private key" })?;
-    let unusable = |error: rustls::Error| CertError::Unusable { path: certificate.to_owned(), reason: format!("with {}: {error}", key.display()) };
+    let private = PrivateKeyDer::from_pem_slice(&read(key)?)
+        .map_err(|_| CertError::Empty { path: key.to_owned(), what: "private key" })?;
+    let unusable = |error: rustls::Error| CertError::Unusable {
+        path: certificate.to_owned(),
+        reason: format!("with {}: {error}", key.display()),
+    };
     let pair = CertifiedKey::from_der(chain, private, &ring::default_provider()).map_err(unusable)?;
     pair.keys_match().map_err(unusable)?;
     Ok(pair)

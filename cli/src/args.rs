@@ -18,7 +18,13 @@ use crate::output;
 /// Exit codes: 0 success, 1 internal error (and no match under grep -q), 2 invalid
 /// arguments, 3 not found, 4 permission denied, 5 network error, 6 findings.
 #[derive(Debug, Parser)]
-#[command(name = "logtap", version, propagate_version = true, subcommand_required = true, arg_required_else_help = true)]
+#[command(
+    name = "logtap",
+    version,
+    propagate_version = true,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -69,8 +75,30 @@ pub(crate) enum Command {
 
 /// Names of commands that this version does not have yet.
 const NOT_YET: [&str; 24] = [
-    "open", "slice", "export", "merge", "patterns", "triage", "diff", "report", "snapshot", "upload", "download", "gc", "sign", "verify",
-    "install", "uninstall", "tap", "untap", "check", "doctor", "status", "deploy", "init", "config",
+    "open",
+    "slice",
+    "export",
+    "merge",
+    "patterns",
+    "triage",
+    "diff",
+    "report",
+    "snapshot",
+    "upload",
+    "download",
+    "gc",
+    "sign",
+    "verify",
+    "install",
+    "uninstall",
+    "tap",
+    "untap",
+    "check",
+    "doctor",
+    "status",
+    "deploy",
+    "init",
+    "config",
 ];
 
 /// Why no command runs.
@@ -100,7 +128,9 @@ impl Cli {
 /// The definition of the whole command line, under the name it was called by.
 pub(crate) fn definition(called: Option<&OsString>) -> clap::Command {
     let command = Cli::command();
-    let plugin = called.and_then(|path| Path::new(path).file_stem()?.to_str()).is_some_and(|name| name.starts_with("kubectl-logtap"));
+    let plugin = called
+        .and_then(|path| Path::new(path).file_stem()?.to_str())
+        .is_some_and(|name| name.starts_with("kubectl-logtap"));
     if plugin { command.bin_name("kubectl logtap").display_name("kubectl-logtap") } else { command }
 }
 
@@ -141,7 +171,11 @@ impl Stop {
                 }
                 Exit::Usage
             }
-            Self::Clap(error) if error.use_stderr() && json && error.kind() != clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            Self::Clap(error)
+                if error.use_stderr()
+                    && json
+                    && error.kind() != clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand =>
+            {
                 let text = error.to_string();
                 let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
                 output::show_error(&CliError::usage(message).hint("logtap --help"), true, false);
@@ -169,7 +203,8 @@ mod tests {
 
     #[test]
     fn later_commands_are_no_commands_of_this_version() {
-        let known: Vec<String> = Cli::command().get_subcommands().map(|command| command.get_name().to_owned()).collect();
+        let known: Vec<String> =
+            Cli::command().get_subcommands().map(|command| command.get_name().to_owned()).collect();
         assert!(NOT_YET.iter().all(|name| !known.iter().any(|known| known == name)));
     }
 }

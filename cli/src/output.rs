@@ -63,7 +63,8 @@ impl Ui {
     pub(crate) fn progress(&self, bytes: u64) -> ProgressBar {
         let target = if self.progress { ProgressDrawTarget::stderr_with_hz(5) } else { ProgressDrawTarget::hidden() };
         let style = ProgressStyle::with_template("{wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}");
-        ProgressBar::with_draw_target(Some(bytes), target).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+        ProgressBar::with_draw_target(Some(bytes), target)
+            .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
     }
 
     /// Prints the error, if any, and says how to end.

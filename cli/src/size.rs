@@ -54,7 +54,9 @@ mod tests {
 
     #[test]
     fn sizes() {
-        for (text, bytes) in [("0", 0), ("17", 17), ("1GB", 1 << 30), ("256 MiB", 256 << 20), ("1.5k", 1536), ("2tb", 2 << 40)] {
+        for (text, bytes) in
+            [("0", 0), ("17", 17), ("1GB", 1 << 30), ("256 MiB", 256 << 20), ("1.5k", 1536), ("2tb", 2 << 40)]
+        {
             assert_eq!(parse(text).unwrap(), bytes, "{text}");
         }
         for text in ["", "GB", "-1", "1.2.3MB", "1XB", "99999999TB", "1e3"] {

@@ -43,7 +43,14 @@ impl Ingest {
     }
 
     /// Decodes a body received at `rx` (nanoseconds since 1970).
-    pub(crate) fn decode(&self, body: &[u8], route: Route, headers: Headers<'_>, limits: &Limits, rx: i64) -> Result<Batch, DecodeError> {
+    pub(crate) fn decode(
+        &self,
+        body: &[u8],
+        route: Route,
+        headers: Headers<'_>,
+        limits: &Limits,
+        rx: i64,
+    ) -> Result<Batch, DecodeError> {
         let payload = logtap_push::unwrap(body, route, headers, limits)?;
         let mut lines = Lines {
             ingest: self,

@@ -151,7 +151,11 @@ impl Ledger {
         for (service, lines) in services {
             let full = counts.dropped_by_service.len() >= MAX_SERVICES;
             let key = (reason, service.to_owned());
-            let key = if full && !counts.dropped_by_service.contains_key(&key) { (reason, "__other__".to_owned()) } else { key };
+            let key = if full && !counts.dropped_by_service.contains_key(&key) {
+                (reason, "__other__".to_owned())
+            } else {
+                key
+            };
             *counts.dropped_by_service.entry(key).or_default() += lines;
         }
     }

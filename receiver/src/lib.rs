@@ -11,9 +11,9 @@
 //! The answer never waits longer for the disk than the acknowledgement
 //! timeout: a tap must not hurt the thing it listens to.
 
-pub mod config;
 mod auth;
 mod body;
+pub mod config;
 mod gaps;
 mod ingest;
 mod interner;

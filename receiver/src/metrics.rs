@@ -17,9 +17,12 @@ impl std::fmt::Debug for Source {
 struct Text(String);
 
 impl Text {
+    fn add(&mut self, text: std::fmt::Arguments<'_>) {
+        self.0.write_fmt(text).unwrap_or_default();
+    }
+
     fn head(&mut self, name: &str, kind: &str, help: &str) {
-        // Writing to a String cannot fail.
-        let _ = write!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}\n");
+        self.add(format_args!("# HELP {name} {help}\n# TYPE {name} {kind}\n"));
     }
 
     fn value(&mut self, name: &str, labels: &[(&str, &str)], value: impl std::fmt::Display) {
@@ -27,12 +30,12 @@ impl Text {
         for (at, (label, text)) in labels.iter().enumerate() {
             self.0.push(if at == 0 { '{' } else { ',' });
             let text = text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
-            let _ = write!(self.0, "{label}=\"{text}\"");
+            self.add(format_args!("{label}=\"{text}\""));
         }
         if !labels.is_empty() {
             self.0.push('}');
         }
-        let _ = writeln!(self.0, " {value}");
+        self.add(format_args!(" {value}\n"));
     }
 
     fn one(&mut self, name: &str, kind: &str, help: &str, value: impl std::fmt::Display) {
@@ -76,7 +79,12 @@ fn lines(text: &mut Text, now: &Snapshot) {
     text.one("logtap_logs_received_total", "counter", "As in 1.x: lines received.", counts.received);
     text.one("logtap_logs_dropped_total", "counter", "As in 1.x: lines lost.", counts.dropped_total());
     text.one("logtap_backpressure_events_total", "counter", "As in 1.x: lines lost.", counts.dropped_total());
-    text.one("logtap_bytes_written_total", "counter", "Bytes of lines in the capture, uncompressed.", counts.bytes_written);
+    text.one(
+        "logtap_bytes_written_total",
+        "counter",
+        "Bytes of lines in the capture, uncompressed.",
+        counts.bytes_written,
+    );
 }
 
 fn requests(text: &mut Text, now: &Snapshot) {

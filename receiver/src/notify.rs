@@ -76,7 +76,8 @@ impl Notifier {
             return Ok(Self { sender: None, thread: None });
         }
         let (sender, receiver) = sync_channel(WAITING);
-        let thread = std::thread::Builder::new().name("notifier".to_owned()).spawn(move || deliver_all(&webhooks, &receiver))?;
+        let thread =
+            std::thread::Builder::new().name("notifier".to_owned()).spawn(move || deliver_all(&webhooks, &receiver))?;
         Ok(Self { sender: Some(sender), thread: Some(thread) })
     }
 
@@ -100,7 +101,8 @@ impl Notifier {
 }
 
 fn deliver_all(webhooks: &[Webhook], notifications: &Receiver<Notification>) {
-    let agent: ureq::Agent = ureq::Agent::config_builder().timeout_global(Some(TIMEOUT)).http_status_as_error(true).build().into();
+    let agent: ureq::Agent =
+        ureq::Agent::config_builder().timeout_global(Some(TIMEOUT)).http_status_as_error(true).build().into();
     for notification in notifications {
         for webhook in webhooks {
             if webhook.events.is_empty() || webhook.events.iter().any(|event| event == notification.event) {
@@ -112,17 +114,23 @@ fn deliver_all(webhooks: &[Webhook], notifications: &Receiver<Notification>) {
 
 fn deliver(agent: &ureq::Agent, webhook: &Webhook, notification: &Notification) {
     for attempt in 1..=ATTEMPTS {
-        let mut request = agent.post(&webhook.url).header("content-type", "application/json").header("x-logtap-event", notification.event);
+        let mut request = agent
+            .post(&webhook.url)
+            .header("content-type", "application/json")
+            .header("x-logtap-event", notification.event);
         match &webhook.auth {
             Some(WebhookAuth::Bearer(token)) => request = request.header("authorization", format!("Bearer {token}")),
             Some(WebhookAuth::HmacSha256(secret)) => {
-                request = request.header("x-logtap-signature", format!("sha256={}", signature(secret, &notification.body)));
+                request =
+                    request.header("x-logtap-signature", format!("sha256={}", signature(secret, &notification.body)));
             }
             None => {}
         }
         match request.send(&notification.body) {
             Ok(_) => return,
-            Err(error) if attempt == ATTEMPTS => tracing::warn!(event = notification.event, "webhook not delivered: {error}"),
+            Err(error) if attempt == ATTEMPTS => {
+                tracing::warn!(event = notification.event, "webhook not delivered: {error}")
+            }
             Err(_) => std::thread::sleep(Duration::from_millis(200) * attempt),
         }
     }
@@ -151,6 +159,9 @@ mod tests {
     #[test]
     fn known_signature() {
         // RFC 4231, test case 2.
-        assert_eq!(signature("Jefe", "what do ya want for nothing?"), "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+        assert_eq!(
+            signature("Jefe", "what do ya want for nothing?"),
+            "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
+        );
     }
 }

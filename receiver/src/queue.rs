@@ -96,7 +96,11 @@ impl Queue {
     }
 
     /// Adds a batch, or gives it back if there is no room. One batch always fits.
-    pub(crate) fn push(&self, chunks: Vec<Chunk>, can_wait: bool) -> Result<(Arc<Pending>, oneshot::Receiver<Outcome>), Vec<Chunk>> {
+    pub(crate) fn push(
+        &self,
+        chunks: Vec<Chunk>,
+        can_wait: bool,
+    ) -> Result<(Arc<Pending>, oneshot::Receiver<Outcome>), Vec<Chunk>> {
         let bytes = chunks.iter().map(|chunk| chunk.bytes().len()).sum();
         let mut state = self.lock();
         if state.closed || (state.bytes > 0 && state.bytes + bytes > self.limit) {

@@ -79,7 +79,12 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/api/version", get(version))
         .route("/loki/api/v1/status/buildinfo", get(version))
         .route("/metrics", get(metrics_text))
-        .fallback(|| async { plain(StatusCode::NOT_FOUND, "not found; logs are posted to /loki/api/v1/push, /otlp/v1/logs or /logtap/raw") })
+        .fallback(|| async {
+            plain(
+                StatusCode::NOT_FOUND,
+                "not found; logs are posted to /loki/api/v1/push, /otlp/v1/logs or /logtap/raw",
+            )
+        })
         .with_state(app)
 }
 
@@ -118,7 +123,11 @@ fn json(text: &str) -> Response<Body> {
 }
 
 async fn ready(State(app): State<Arc<App>>) -> Response<Body> {
-    if app.shutdown.phase() == Phase::Running { plain(StatusCode::OK, "ready") } else { plain(StatusCode::SERVICE_UNAVAILABLE, "stopping") }
+    if app.shutdown.phase() == Phase::Running {
+        plain(StatusCode::OK, "ready")
+    } else {
+        plain(StatusCode::SERVICE_UNAVAILABLE, "stopping")
+    }
 }
 
 async fn readyz(State(app): State<Arc<App>>) -> Response<Body> {
@@ -151,7 +160,12 @@ enum Answer {
     Refused(StatusCode, String),
 }
 
-async fn push(State(app): State<Arc<App>>, Extension(peer): Extension<SocketAddr>, route: Route, request: Request) -> Response<Body> {
+async fn push(
+    State(app): State<Arc<App>>,
+    Extension(peer): Extension<SocketAddr>,
+    route: Route,
+    request: Request,
+) -> Response<Body> {
     let begun = Instant::now();
     let content_type = header(request.headers(), CONTENT_TYPE.as_str()).map(str::to_owned);
     let answer = handle(&app, peer, route, request).await;
@@ -225,7 +239,10 @@ async fn handle(app: &Arc<App>, peer: SocketAddr, route: Route, request: Request
 
 fn body_refused(app: &App, error: BodyError) -> Answer {
     let (status, text) = match error {
-        BodyError::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, format!("the body is larger than {} bytes; send smaller batches or raise --max-body", app.reading.cap())),
+        BodyError::TooLarge => (
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!("the body is larger than {} bytes; send smaller batches or raise --max-body", app.reading.cap()),
+        ),
         BodyError::NoRoom => return Answer::Retry,
         BodyError::TimedOut => (StatusCode::REQUEST_TIMEOUT, "the body came too slowly".to_owned()),
         BodyError::Broken => (StatusCode::BAD_REQUEST, "the body is incomplete".to_owned()),
@@ -237,7 +254,8 @@ async fn decode(app: &Arc<App>, body: Vec<u8>, route: Route, headers: &HeaderMap
     let kind = header(headers, CONTENT_TYPE.as_str()).map(str::to_owned);
     let encoding = header(headers, CONTENT_ENCODING.as_str()).map(str::to_owned);
     if body.len() <= INLINE {
-        let first = decode_within(app, &body, route, kind.as_deref(), encoding.as_deref(), USUAL.min(app.decompressed) / 8, rx);
+        let first =
+            decode_within(app, &body, route, kind.as_deref(), encoding.as_deref(), USUAL.min(app.decompressed) / 8, rx);
         if !matches!(&first, Err(error) if error.status() == 413) {
             return first.map_err(refused);
         }

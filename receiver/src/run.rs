@@ -110,7 +110,20 @@ pub async fn start(config: Config, shutdown: Shutdown) -> Result<Running, Receiv
 /// # Errors
 /// See [`ReceiverError`].
 pub async fn start_on(config: Config, shutdown: Shutdown, disk: Arc<dyn Disk>) -> Result<Running, ReceiverError> {
-    let Config { listen, dir, capture, redactor, rx_always, ack_timeout, on_full, limits, tls, tokens, webhooks, drain } = config;
+    let Config {
+        listen,
+        dir,
+        capture,
+        redactor,
+        rx_always,
+        ack_timeout,
+        on_full,
+        limits,
+        tls,
+        tokens,
+        webhooks,
+        drain,
+    } = config;
     let resolver = tls.as_ref().map(|files| Reloading::load(&files.certificate, &files.key)).transpose()?;
     let acceptor = match (&resolver, &tls) {
         (Some(resolver), Some(files)) => {
@@ -147,7 +160,9 @@ pub async fn start_on(config: Config, shutdown: Shutdown, disk: Arc<dyn Disk>) -
         large: Semaphore::new(1),
         snapshot: metrics::Source(Box::new(move || source.snapshot())),
         shutdown: shutdown.clone(),
-        unauthorised: routes::Unauthorised(Box::new(move |peer| audit.event(Event::new("unauthorized").remote(&audit_ingest.redacted(&peer.ip().to_string()))))),
+        unauthorised: routes::Unauthorised(Box::new(move |peer| {
+            audit.event(Event::new("unauthorized").remote(&audit_ingest.redacted(&peer.ip().to_string())))
+        })),
     };
     let server = Server {
         listener,
@@ -162,14 +177,16 @@ pub async fn start_on(config: Config, shutdown: Shutdown, disk: Arc<dyn Disk>) -
     shared.session.event(Event::new("start").detail(&format!("listening on {}", address.port())));
     notifier.send(Notification::new("start", &parts.dir.to_string_lossy(), parts.stats(), None));
     let watcher = tokio::spawn(watch(parts.clone(), notifier.clone(), resolver, shutdown.clone()));
-    let thread = std::thread::Builder::new().name("writer".to_owned()).spawn(move || writer::run(&shared, writer)).map_err(ReceiverError::Start)?;
+    let thread = std::thread::Builder::new()
+        .name("writer".to_owned())
+        .spawn(move || writer::run(&shared, writer))
+        .map_err(ReceiverError::Start)?;
     let server = tokio::spawn(server::serve(server));
     Ok(Running { address, repaired, parts, server, watcher, writer: thread, notifier, drain, shutdown })
 }
 
 impl Running {
     /// A function that gives the figures of the moment, for status lines and user interfaces.
-    #[must_use]
     pub fn figures(&self) -> impl Fn() -> Snapshot + Send + Sync + use<> {
         let parts = self.parts.clone();
         move || parts.snapshot()
@@ -212,7 +229,10 @@ impl Running {
     }
 }
 
-fn close(parts: Parts, thread: std::thread::JoinHandle<logtap_capture::writer::Writer>) -> Result<(Metadata, Counts), ReceiverError> {
+fn close(
+    parts: Parts,
+    thread: std::thread::JoinHandle<logtap_capture::writer::Writer>,
+) -> Result<(Metadata, Counts), ReceiverError> {
     let writer = thread.join().map_err(|_| ReceiverError::Writer)?;
     let tally = parts.shared.ledger.tally();
     let stop = Event::new("stop").size(tally.written, parts.shared.ledger.lock().bytes_written);
@@ -265,7 +285,12 @@ async fn watch(parts: Parts, notifier: Arc<Notifier>, resolver: Option<Arc<Reloa
                 "error" => "error",
                 _ => continue,
             };
-            notifier.send(Notification::new(name, &dir, parts.stats(), event.detail.as_deref().or(event.file.as_deref())));
+            notifier.send(Notification::new(
+                name,
+                &dir,
+                parts.stats(),
+                event.detail.as_deref().or(event.file.as_deref()),
+            ));
         }
         let snapshot = parts.snapshot();
         let now = snapshot.counts.dropped_total();

@@ -112,7 +112,11 @@ impl Connection {
         });
         let mut builder = auto::Builder::new(TokioExecutor::new());
         builder.http1().timer(TokioTimer::new()).header_read_timeout(self.head_timeout).max_buf_size(64 << 10);
-        builder.http2().timer(TokioTimer::new()).keep_alive_interval(Some(self.head_timeout)).max_concurrent_streams(256);
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .keep_alive_interval(Some(self.head_timeout))
+            .max_concurrent_streams(256);
         let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
         tokio::pin!(connection);
         let result = tokio::select! {

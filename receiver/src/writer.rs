@@ -43,7 +43,8 @@ fn write_group(shared: &Shared, writer: &mut Writer, group: Vec<Begun>) {
     if group.is_empty() && marks.is_none() {
         return;
     }
-    let chunks: Vec<&Chunk> = marks.iter().map(|marks| &marks.chunk).chain(group.iter().flat_map(|begun| &begun.chunks)).collect();
+    let chunks: Vec<&Chunk> =
+        marks.iter().map(|marks| &marks.chunk).chain(group.iter().flat_map(|begun| &begun.chunks)).collect();
     let result = writer.append(&chunks);
     let lines = group.iter().map(|begun| begun.pending.lines).sum();
     let bytes = group.iter().map(|begun| begun.pending.bytes).sum();
@@ -67,7 +68,11 @@ fn write_group(shared: &Shared, writer: &mut Writer, group: Vec<Begun>) {
                 }
                 let by_service = services(&begun.chunks);
                 shared.gaps.add(reason, begun.pending.lines, begun.pending.ts);
-                shared.ledger.dropped(reason, begun.pending.lines, by_service.iter().map(|(name, lines)| (name.as_str(), *lines)));
+                shared.ledger.dropped(
+                    reason,
+                    begun.pending.lines,
+                    by_service.iter().map(|(name, lines)| (name.as_str(), *lines)),
+                );
             }
             tracing::warn!(lines, "lines dropped: {error}");
             Outcome::Dropped(reason)

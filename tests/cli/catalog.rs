@@ -7,7 +7,8 @@ use crate::world::{self, fixture, ok};
 #[test]
 fn finds_captures_below() {
     let found: Value = serde_json::from_str(&ok(&["catalog", &fixture(""), "--json"])).unwrap();
-    let names: Vec<&str> = found.as_array().unwrap().iter().map(|one| one["dir"].as_str().unwrap().rsplit('/').next().unwrap()).collect();
+    let names: Vec<&str> =
+        found.as_array().unwrap().iter().map(|one| one["dir"].as_str().unwrap().rsplit('/').next().unwrap()).collect();
     assert_eq!(names, ["killed", "merged", "offset", "redacted", "rotated", "sliced"]);
     let rotated = &found[4];
     assert_eq!((&rotated["entries"], &rotated["files"], &rotated["active"]), (&12000.into(), &7.into(), &false.into()));

@@ -6,7 +6,12 @@ use crate::oracle;
 use crate::world::{self, ok};
 
 /// Stored lines with what context says of them, by brute force, as a set.
-fn expected(all: &[oracle::Stored], regex: &regex::Regex, before: usize, after: usize) -> BTreeSet<(usize, &'static str)> {
+fn expected(
+    all: &[oracle::Stored],
+    regex: &regex::Regex,
+    before: usize,
+    after: usize,
+) -> BTreeSet<(usize, &'static str)> {
     let mut streams: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for (at, line) in all.iter().enumerate() {
         streams.entry(line.value["labels"].to_string()).or_default().push(at);
@@ -32,9 +37,21 @@ fn the_same_as_by_brute_force() {
     let temp = tempfile::tempdir().unwrap();
     let dir = world::capture(temp.path());
     let all = oracle::all(&dir);
-    let by_n: BTreeMap<&str, usize> = all.iter().enumerate().map(|(at, line)| (line.value["msg"].as_str().unwrap(), at)).collect();
-    for (pattern, before, after) in [("n=1[0-9]+00 ", 3, 0), ("refused", 0, 2), ("n=\\d*99 ", 5, 400), ("api", 1, 1), ("n=3000 ", 2500, 2500)] {
-        let output = ok(&["grep", "--json", pattern, dir.to_str().unwrap(), "-B", &before.to_string(), "-A", &after.to_string()]);
+    let by_n: BTreeMap<&str, usize> =
+        all.iter().enumerate().map(|(at, line)| (line.value["msg"].as_str().unwrap(), at)).collect();
+    for (pattern, before, after) in
+        [("n=1[0-9]+00 ", 3, 0), ("refused", 0, 2), ("n=\\d*99 ", 5, 400), ("api", 1, 1), ("n=3000 ", 2500, 2500)]
+    {
+        let output = ok(&[
+            "grep",
+            "--json",
+            pattern,
+            dir.to_str().unwrap(),
+            "-B",
+            &before.to_string(),
+            "-A",
+            &after.to_string(),
+        ]);
         let mut seen = BTreeSet::new();
         for line in output.lines() {
             let value: serde_json::Value = serde_json::from_str(line).unwrap();

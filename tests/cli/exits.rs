@@ -41,8 +41,13 @@ fn errors_as_json() {
         (vec!["triage", "x", "--json"], 2, "usage"),
     ] {
         let outcome = run(&args);
-        let error: serde_json::Value = serde_json::from_str(&outcome.err).unwrap_or_else(|_| panic!("{args:?}: {}", outcome.err));
-        assert_eq!((outcome.code, &error["exit_code"], &error["error"]), (code, &code.into(), &kind.into()), "{args:?}");
+        let error: serde_json::Value =
+            serde_json::from_str(&outcome.err).unwrap_or_else(|_| panic!("{args:?}: {}", outcome.err));
+        assert_eq!(
+            (outcome.code, &error["exit_code"], &error["error"]),
+            (code, &code.into(), &kind.into()),
+            "{args:?}"
+        );
         assert!(error["message"].is_string() && error["hints"].is_array() && error["recoverable"] == false);
     }
 }
@@ -59,7 +64,12 @@ fn later_commands_say_so() {
 fn a_closed_pipe_is_no_failure() {
     let temp = tempfile::tempdir().unwrap();
     let dir = world::capture(temp.path());
-    let mut child = logtap().args(["grep", "", dir.to_str().unwrap()]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = logtap()
+        .args(["grep", "", dir.to_str().unwrap()])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     drop(child.stdout.take());
     let output = child.wait_with_output().unwrap();
     assert_eq!((output.status.code(), output.stderr.len()), (Some(0), 0));

@@ -14,8 +14,29 @@ fn patterns_find_what_the_oracle_finds() {
     let all = oracle::all(&dir);
     let path = dir.to_str().unwrap();
     let patterns = [
-        "refused", "Connection refused \"by", "timeout|refused", "status=5\\d\\d", "took \\d{4}ms", "ünïcödé", "☃", "^ERROR", "end$", "\\\\ path",
-        "multi\\nline", "level", "k", "(?i)KELVIN", "n=59[0-9]{2} ", "api-0", "worker", ".", "zzzzzzzzzzzzzzz", "\"warn\"", "\\t", "(?s)multi.*end", "a{0}",
+        "refused",
+        "Connection refused \"by",
+        "timeout|refused",
+        "status=5\\d\\d",
+        "took \\d{4}ms",
+        "ünïcödé",
+        "☃",
+        "^ERROR",
+        "end$",
+        "\\\\ path",
+        "multi\\nline",
+        "level",
+        "k",
+        "(?i)KELVIN",
+        "n=59[0-9]{2} ",
+        "api-0",
+        "worker",
+        ".",
+        "zzzzzzzzzzzzzzz",
+        "\"warn\"",
+        "\\t",
+        "(?s)multi.*end",
+        "a{0}",
     ];
     for pattern in patterns {
         for (flags, expression) in [
@@ -51,7 +72,10 @@ fn random_pieces_of_messages() {
         let mut args = vec!["grep", "--json", "-F"];
         if random.bool() {
             args.push("-i");
-            piece = piece.chars().map(|c| if random.bool() { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() }).collect();
+            piece = piece
+                .chars()
+                .map(|c| if random.bool() { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() })
+                .collect();
         }
         let case = if args.contains(&"-i") { "(?i)" } else { "" };
         let expression = format!("{case}{}", regex::escape(&piece));
@@ -72,7 +96,9 @@ fn labels_and_times() {
         full.extend_from_slice(args);
         lines(&ok(&full)).len()
     };
-    let count = |wanted: &dyn Fn(&Stored) -> bool| texts(&all, |line| line.value["msg"].as_str().unwrap().contains("n=") && wanted(line)).len();
+    let count = |wanted: &dyn Fn(&Stored) -> bool| {
+        texts(&all, |line| line.value["msg"].as_str().unwrap().contains("n=") && wanted(line)).len()
+    };
     assert_eq!(found(&["--label", "app=api"]), count(&|line| line.label("app") == "api"));
     assert_eq!(found(&["--label", "app!=api"]), count(&|line| line.label("app") != "api"));
     assert_eq!(found(&["--label", "app=~a.*|db", "--label", "pod!~.*api.*"]), count(&|line| line.label("app") == "db"));
@@ -95,8 +121,10 @@ fn counts_files_and_limits() {
     let files = oracle::files(&dir);
     let path = dir.to_str().unwrap();
     let regex = regex::Regex::new("n=(17|5900) ").unwrap();
-    let counts: Vec<(String, usize)> =
-        files.iter().map(|(name, lines)| (name.clone(), lines.iter().filter(|line| line.matches(&regex)).count())).collect();
+    let counts: Vec<(String, usize)> = files
+        .iter()
+        .map(|(name, lines)| (name.clone(), lines.iter().filter(|line| line.matches(&regex)).count()))
+        .collect();
     let expected: Vec<String> = counts.iter().map(|(name, count)| format!("{name}:{count}")).collect();
     assert_eq!(lines(&ok(&["grep", "-c", "n=(17|5900) ", path])), expected);
     let with: Vec<&str> = counts.iter().filter(|(_, count)| *count > 0).map(|(name, _)| name.as_str()).collect();
@@ -106,7 +134,10 @@ fn counts_files_and_limits() {
         let limited = ok(&["grep", "-m", &max.to_string(), "refused", path]);
         assert_eq!(lines(&limited), lines(&every).into_iter().take(max).collect::<Vec<_>>());
     }
-    let total: usize = ok(&["grep", "-c", "-m", "7", "refused", path]).lines().map(|line| line.rsplit(':').next().unwrap().parse::<usize>().unwrap()).sum();
+    let total: usize = ok(&["grep", "-c", "-m", "7", "refused", path])
+        .lines()
+        .map(|line| line.rsplit(':').next().unwrap().parse::<usize>().unwrap())
+        .sum();
     assert_eq!(total, 7);
 }
 
@@ -131,13 +162,23 @@ fn text_is_one_visible_line_per_log_line() {
     let temp = tempfile::tempdir().unwrap();
     let dir = world::capture(temp.path());
     let text = ok(&["grep", "multi", dir.to_str().unwrap(), "-m", "1"]);
-    let shape = regex::Regex::new(r"^2026-01-15T10:3\d:\d\d\.\d{3}Z \[(api/api|db/db|worker/worker)-0\] n=\d+ multi\\nline \w+\\r\\n end\n$").unwrap();
+    let shape = regex::Regex::new(
+        r"^2026-01-15T10:3\d:\d\d\.\d{3}Z \[(api/api|db/db|worker/worker)-0\] n=\d+ multi\\nline \w+\\r\\n end\n$",
+    )
+    .unwrap();
     assert!(shape.is_match(&text), "{text}");
 }
 
 #[test]
 fn captures_of_1x() {
-    for (name, count) in [("rotated", 12000), ("killed", 5600), ("offset", 1600), ("redacted", 2400), ("sliced", 12000), ("merged", 14400)] {
+    for (name, count) in [
+        ("rotated", 12000),
+        ("killed", 5600),
+        ("offset", 1600),
+        ("redacted", 2400),
+        ("sliced", 12000),
+        ("merged", 14400),
+    ] {
         let outcome = run(&["grep", "-c", "", &fixture(name)]);
         let total: u64 = outcome.out.lines().map(|line| line.rsplit(':').next().unwrap().parse::<u64>().unwrap()).sum();
         assert_eq!((outcome.code, total), (0, count), "{name}: {}", outcome.err);

@@ -15,7 +15,14 @@ fn standard_input_and_snapshots() {
     let plain = Command::new("zstd").arg("-dcq").args(&files).output().unwrap().stdout;
     assert_eq!(run_with_input(&["grep", "refused", "-"], &plain).out, expected);
     let snapshot = temp.path().join("capture.tar.zst");
-    let packed = Command::new("tar").args(["--zstd", "--sort=name", "-cf"]).arg(&snapshot).arg("-C").arg(temp.path()).arg("capture").status().unwrap();
+    let packed = Command::new("tar")
+        .args(["--zstd", "--sort=name", "-cf"])
+        .arg(&snapshot)
+        .arg("-C")
+        .arg(temp.path())
+        .arg("capture")
+        .status()
+        .unwrap();
     assert!(packed.success());
     assert_eq!(ok(&["grep", "refused", snapshot.to_str().unwrap()]), expected);
     let one = files[0].to_str().unwrap();

@@ -25,7 +25,10 @@ fn ours() {
     assert_eq!(api["lines"], all.iter().filter(|line| line.label("app") == "api").count());
     let sum: u64 = report["timeline"].as_array().unwrap().iter().map(|bucket| bucket["lines"].as_u64().unwrap()).sum();
     assert_eq!(sum, all.len() as u64);
-    assert_eq!(report["levels"]["error"], all.iter().filter(|line| line.value["msg"].as_str().unwrap().starts_with("ERROR")).count());
+    assert_eq!(
+        report["levels"]["error"],
+        all.iter().filter(|line| line.value["msg"].as_str().unwrap().starts_with("ERROR")).count()
+    );
     assert_eq!(report["bucket_width"], "10s");
     assert!(report["integrity"]["unsealed"].as_array().unwrap().is_empty());
     assert!(ok(&["inspect", dir.to_str().unwrap()]).contains("6000 in "));
@@ -33,9 +36,14 @@ fn ours() {
 
 #[test]
 fn of_1x() {
-    for (name, lines, files) in
-        [("rotated", 12000, 7), ("killed", 5600, 3), ("offset", 1600, 1), ("redacted", 2400, 1), ("sliced", 12000, 7), ("merged", 14400, 8)]
-    {
+    for (name, lines, files) in [
+        ("rotated", 12000, 7),
+        ("killed", 5600, 3),
+        ("offset", 1600, 1),
+        ("redacted", 2400, 1),
+        ("sliced", 12000, 7),
+        ("merged", 14400, 8),
+    ] {
         let report = inspect(&fixture(name), &[]);
         assert_eq!((&report["total_lines"], &report["files"]), (&lines.into(), &files.into()), "{name}");
         assert_eq!(report["integrity"]["rejected_lines"], 0);
@@ -70,7 +78,8 @@ fn repair_after_a_crash_and_not_while_in_use() {
     let before = inspect(path, &[]);
     assert_eq!((&before["state"], &before["total_lines"]), (&"crashed".into(), &300.into()));
     let catalog: Value = serde_json::from_str(&ok(&["catalog", temp.path().to_str().unwrap(), "--json"])).unwrap();
-    let states: Vec<_> = catalog.as_array().unwrap().iter().map(|one| (one["active"].clone(), one["crashed"].clone())).collect();
+    let states: Vec<_> =
+        catalog.as_array().unwrap().iter().map(|one| (one["active"].clone(), one["crashed"].clone())).collect();
     assert_eq!(states, [(true.into(), false.into()), (false.into(), true.into())]);
     let after = inspect(path, &["--repair"]);
     assert_eq!((&after["state"], &after["total_lines"]), (&"stopped".into(), &300.into()));

@@ -25,7 +25,8 @@ impl Stored {
 
     pub(crate) fn matches(&self, regex: &regex::Regex) -> bool {
         let labels = self.value["labels"].as_object().unwrap();
-        regex.is_match(self.value["msg"].as_str().unwrap()) || labels.values().any(|value| regex.is_match(value.as_str().unwrap()))
+        regex.is_match(self.value["msg"].as_str().unwrap())
+            || labels.values().any(|value| regex.is_match(value.as_str().unwrap()))
     }
 }
 

@@ -25,7 +25,14 @@ fn a_live_capture_is_followed_to_its_end() {
     let dir = temp.path().join("capture");
     let mut maker = Maker::open(&dir, 40_000);
     maker.write(100);
-    let mut child = logtap().arg("watch").arg(&dir).args(["--json", "-n", "1000000"]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut child = logtap()
+        .arg("watch")
+        .arg(&dir)
+        .args(["--json", "-n", "1000000"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let mut seen: Vec<String> = (&mut lines).take(100).map(Result::unwrap).collect();
     for _ in 0..40 {

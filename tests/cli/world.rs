@@ -43,7 +43,8 @@ pub(crate) fn run(args: &[&str]) -> Outcome {
 }
 
 pub(crate) fn run_with_input(args: &[&str], input: &[u8]) -> Outcome {
-    let mut child = logtap().args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child =
+        logtap().args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     let input = input.to_vec();
     let feeder = std::thread::spawn(move || drop(stdin.write_all(&input)));
@@ -106,7 +107,11 @@ impl Maker {
             1 => format!("n={n} ünïcödé ☃ Kelvin \u{212a}elvin task_taſk {noise}"),
             2 => format!("n={n} multi\nline {noise}\r\n end"),
             3 => format!("{{\"level\":\"warn\",\"n\":{n},\"msg\":\"slow timeout\",\"id\":\"{noise}\"}}"),
-            _ => format!("level=info n={n} status={} path=/cart took {}ms {noise}", random.u32(200..510), random.u32(1..3000)),
+            _ => format!(
+                "level=info n={n} status={} path=/cart took {}ms {noise}",
+                random.u32(200..510),
+                random.u32(1..3000)
+            ),
         }
     }
 

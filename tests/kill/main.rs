@@ -5,6 +5,8 @@
 //! that got no answer are there once or not at all; every restart succeeded.
 //! `LOGTAP_KILLS` sets the number of kills (200 without it).
 
+#![expect(clippy::unwrap_used, reason = "a failed step is a failed test")]
+
 use std::collections::HashMap;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -35,7 +37,21 @@ struct Posted(Mutex<HashMap<String, (i64, Fate)>>);
 
 fn start(dir: &Path) -> Recv {
     let mut command = Command::new(env!("CARGO_BIN_EXE_logtap"));
-    command.args(["recv", "--headless", "--listen", "127.0.0.1:0", "--max-disk", "3MB", "--max-file", "200KB", "--ack-timeout", "5s", "--dir"]).arg(dir);
+    command
+        .args([
+            "recv",
+            "--headless",
+            "--listen",
+            "127.0.0.1:0",
+            "--max-disk",
+            "3MB",
+            "--max-file",
+            "200KB",
+            "--ack-timeout",
+            "5s",
+            "--dir",
+        ])
+        .arg(dir);
     Recv::spawn(command).unwrap_or_else(|error| panic!("a restart failed: {error}"))
 }
 
@@ -44,7 +60,15 @@ fn noise(rng: &mut Rng, length: usize) -> String {
 }
 
 /// Posts batches until the receiver is gone.
-fn send(addr: std::net::SocketAddr, sender: usize, round: u64, seed: u64, clock: &AtomicI64, stop: &AtomicBool, posted: &Posted) {
+fn send(
+    addr: std::net::SocketAddr,
+    sender: usize,
+    round: u64,
+    seed: u64,
+    clock: &AtomicI64,
+    stop: &AtomicBool,
+    posted: &Posted,
+) {
     let mut rng = Rng::new(seed);
     let mut client = LokiClient::new(addr);
     let dialect = [Dialect::ProtoSnappy, Dialect::JsonV1, Dialect::JsonV1Gzip][sender % 3];
@@ -72,8 +96,19 @@ fn send(addr: std::net::SocketAddr, sender: usize, round: u64, seed: u64, clock:
 fn readable_at_rest(dir: &Path) {
     for (tool, args) in [("zstd", &["-tq"][..]), ("rg", &["-z", "-c", "id="][..])] {
         for file in capture::data_files(dir).unwrap() {
-            let output = Command::new(tool).args(args).arg(&file).stdin(Stdio::null()).output().unwrap_or_else(|error| panic!("{tool}: {error}"));
-            assert!(output.status.success() && output.stderr.is_empty(), "{tool} on {}: {}", file.display(), String::from_utf8_lossy(&output.stderr));
+            let output = Command::new(tool)
+                .args(args)
+                .arg(&file)
+                .stdin(Stdio::null())
+                .output()
+                .unwrap_or_else(|error| panic!("{tool}: {error}"));
+            let evicted = !file.exists();
+            assert!(
+                evicted || (output.status.success() && output.stderr.is_empty()),
+                "{tool} on {}: {}",
+                file.display(),
+                String::from_utf8_lossy(&output.stderr)
+            );
         }
     }
 }
@@ -83,10 +118,12 @@ fn check(dir: &Path, posted: &Posted) {
     assert!(found.is_clean(), "damage remains: {:?} {:?}", found.bad, found.files);
     let mut times: HashMap<&str, u64> = HashMap::new();
     for record in found.logs() {
-        let id = record.msg.strip_prefix("id=").and_then(|rest| rest.split(' ').next()).expect("every line carries its id");
+        let id =
+            record.msg.strip_prefix("id=").and_then(|rest| rest.split(' ').next()).expect("every line carries its id");
         *times.entry(id).or_default() += 1;
     }
-    let metadata: serde_json::Value = serde_json::from_slice(&std::fs::read(dir.join("metadata.json")).unwrap()).unwrap();
+    let metadata: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(dir.join("metadata.json")).unwrap()).unwrap();
     let evictions: Vec<(String, String)> = metadata["evictions"]
         .as_array()
         .into_iter()
@@ -102,14 +139,20 @@ fn check(dir: &Path, posted: &Posted) {
             assert!(count <= 1, "{name} is there {count} times");
             if *fate == Fate::Kept && count == 0 {
                 let ts = logtap_capture::time::format(*ts + line as i64);
-                assert!(evictions.iter().any(|(from, to)| *from <= ts && ts <= *to), "{name} at {ts} was acknowledged and is gone; evicted: {evictions:?}");
+                assert!(
+                    evictions.iter().any(|(from, to)| *from <= ts && ts <= *to),
+                    "{name} at {ts} was acknowledged and is gone; evicted: {evictions:?}"
+                );
             }
             kept += count;
         }
     }
     assert!(times.is_empty(), "lines that nobody posted: {times:?}");
     assert!(kept > 0);
-    assert_eq!(metadata["total_lines"].as_u64().unwrap(), found.records.len() as u64 + metadata["evicted"]["lines"].as_u64().unwrap_or(0));
+    assert_eq!(
+        metadata["total_lines"].as_u64().unwrap(),
+        found.records.len() as u64 + metadata["evicted"]["lines"].as_u64().unwrap_or(0)
+    );
 }
 
 #[test]
@@ -130,7 +173,9 @@ fn killed_at_random_moments() {
                 .map(|sender| {
                     let (addr, seed) = (receiver.addr(), rng.next_u64());
                     let (clock, stop, posted) = (clock.clone(), stop.clone(), posted.clone());
-                    std::thread::Builder::new().spawn(move || send(addr, sender, round, seed, &clock, &stop, &posted)).unwrap()
+                    std::thread::Builder::new()
+                        .spawn(move || send(addr, sender, round, seed, &clock, &stop, &posted))
+                        .unwrap()
                 })
                 .collect();
             std::thread::sleep(Duration::from_millis(rng.next_u64() % 220));

@@ -9,7 +9,11 @@ use crate::support::Receiver;
 const BASE: i64 = 1_790_000_000_000_000_000;
 
 fn sample() -> Batch {
-    Batch::of(&[("app", "api"), ("pod", "api-1")], BASE, &["plain", "tab\tquote\" backslash\\ <&>", "ünïcödé ☃", "", "{\"level\":\"error\",\"msg\":\"x\"}"])
+    Batch::of(
+        &[("app", "api"), ("pod", "api-1")],
+        BASE,
+        &["plain", "tab\tquote\" backslash\\ <&>", "ünïcödé ☃", "", "{\"level\":\"error\",\"msg\":\"x\"}"],
+    )
 }
 
 #[test]
@@ -25,7 +29,8 @@ fn every_dialect_keeps_every_line() {
         assert!(summary.counts.balances());
         let capture = Capture::read(&dir.path().join("capture")).unwrap();
         let mut found: Vec<&str> = capture.logs().map(|record| record.msg.as_str()).collect();
-        let mut sent: Vec<&str> = batch.streams().iter().flat_map(|stream| &stream.lines).map(|line| line.text.as_str()).collect();
+        let mut sent: Vec<&str> =
+            batch.streams().iter().flat_map(|stream| &stream.lines).map(|line| line.text.as_str()).collect();
         found.sort_unstable();
         sent.sort_unstable();
         assert_eq!(found, sent, "{dialect:?}");
@@ -68,7 +73,12 @@ fn metrics_add_up() {
     let response = client.post("/loki/api/v1/push", &[("content-type", "application/json")], body.as_bytes()).unwrap();
     assert_eq!((response.status, response.header("x-logtap-rejected")), (204, Some("1")));
     let text = client.get("/metrics").unwrap().text();
-    for line in ["logtap_lines_received_total 3", "logtap_lines_written_total 2", "logtap_lines_in_flight 0", "logtap_logs_received_total 3"] {
+    for line in [
+        "logtap_lines_received_total 3",
+        "logtap_lines_written_total 2",
+        "logtap_lines_in_flight 0",
+        "logtap_logs_received_total 3",
+    ] {
         assert!(text.lines().any(|found| found == line), "{line} in\n{text}");
     }
     let (summary, dir) = receiver.stop();

@@ -81,7 +81,11 @@ fn the_cap_holds_and_evictions_are_recorded() {
     for n in 0..400 {
         let response = client.push(Dialect::ProtoSnappy, &batch(n)).unwrap();
         assert_eq!((response.status, response.header("x-logtap-dropped")), (204, None), "batch {n}");
-        let used: u64 = std::fs::read_dir(receiver.capture()).unwrap().filter_map(|entry| entry.ok()?.metadata().ok()).map(|data| data.len()).sum();
+        let used: u64 = std::fs::read_dir(receiver.capture())
+            .unwrap()
+            .filter_map(|entry| entry.ok()?.metadata().ok())
+            .map(|data| data.len())
+            .sum();
         most = most.max(used);
     }
     assert!(most <= CAP + (128 << 10), "{most} bytes in a directory of at most {CAP}");

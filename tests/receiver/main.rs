@@ -1,6 +1,8 @@
 //! The receiver as a whole, in this process: real sockets, real directories,
 //! and disks that fail on command.
 
+#![expect(clippy::unwrap_used, reason = "a failed step is a failed test")]
+
 mod accept;
 mod disk;
 mod overload;

@@ -96,7 +96,13 @@ fn a_full_queue_is_counted() {
     faults.stall(true);
     let addr = receiver.addr;
     let threads: Vec<_> = (0..8)
-        .map(|n| std::thread::Builder::new().spawn(move || logtap_testkit::client::LokiClient::new(addr).push(Dialect::JsonV1, &lines(n, 50)).unwrap().status).unwrap())
+        .map(|n| {
+            std::thread::Builder::new()
+                .spawn(move || {
+                    logtap_testkit::client::LokiClient::new(addr).push(Dialect::JsonV1, &lines(n, 50)).unwrap().status
+                })
+                .unwrap()
+        })
         .collect();
     for thread in threads {
         assert_eq!(thread.join().unwrap(), 204);

@@ -56,7 +56,8 @@ fn markers_in_every_place() {
     }
     let metrics = client.get("/metrics").unwrap();
     assert_eq!(metrics.status, 401);
-    let refused = client.post("/loki/api/v1/push", &[("authorization", "Bearer marker.person@example.org")], b"x").unwrap();
+    let refused =
+        client.post("/loki/api/v1/push", &[("authorization", "Bearer marker.person@example.org")], b"x").unwrap();
     assert_eq!(refused.status, 401);
     let raw = format!("{{\"msg\":\"{EMAIL}\"}}\n{EMAIL} is no JSON\n");
     assert_eq!(client.post("/logtap/raw", &auth, raw.as_bytes()).unwrap().header("x-logtap-rejected"), Some("1"));

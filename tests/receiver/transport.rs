@@ -24,7 +24,10 @@ fn slow_heads_and_bodies_are_given_up() {
     drip(&mut slow, b"POST /loki/api/v1/push HTTP/1.1\r\nhost: x\r\nx: y", 1, Duration::from_millis(20));
     let mut rest = Vec::new();
     let ended = slow.read_to_end(&mut rest);
-    assert!(ended.is_ok() || ended.is_err_and(|error| error.kind() != std::io::ErrorKind::WouldBlock), "a slow head must be given up");
+    assert!(
+        ended.is_ok() || ended.is_err_and(|error| error.kind() != std::io::ErrorKind::WouldBlock),
+        "a slow head must be given up"
+    );
 
     let mut slow = TcpStream::connect(receiver.addr).unwrap();
     slow.set_read_timeout(Some(Duration::from_secs(5))).unwrap();

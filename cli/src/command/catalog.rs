@@ -65,7 +65,11 @@ pub(crate) fn run(args: CatalogArgs, ui: &Ui) -> Result<(), CliError> {
         return ui.print_json(&found);
     }
     if found.is_empty() {
-        ui.note(format_args!("no captures in {}{}", dir.display(), if recursive { "" } else { "; -r looks in all directories below" }));
+        ui.note(format_args!(
+            "no captures in {}{}",
+            dir.display(),
+            if recursive { "" } else { "; -r looks in all directories below" }
+        ));
     }
     table(&found, ui)
 }
@@ -74,7 +78,9 @@ pub(crate) fn run(args: CatalogArgs, ui: &Ui) -> Result<(), CliError> {
 fn look(dir: &Path, deeper: bool, recursive: bool, ui: &Ui, found: &mut Vec<Entry>) {
     match Capture::open(dir) {
         // Data files alone may be anything; a capture has metadata or names of its own making.
-        Ok(capture) if capture.metadata.is_some() || capture.files.iter().any(|file| file.line.is_some()) => found.push(entry(&capture)),
+        Ok(capture) if capture.metadata.is_some() || capture.files.iter().any(|file| file.line.is_some()) => {
+            found.push(entry(&capture))
+        }
         Ok(_) | Err(OpenError::NotACapture(_) | OpenError::NotFound(_)) => {}
         Err(error) => ui.note(error),
     }
@@ -127,10 +133,15 @@ fn table(found: &[Entry], ui: &Ui) -> Result<(), CliError> {
     let mut out = ui.data();
     let width = found.iter().map(|one| one.dir.chars().count()).max().unwrap_or(0).max(3);
     if !found.is_empty() {
-        writeln!(out, "{:width$}  {:20}  {:20}  {:>5}  {:>12}  {:>9}  LABELS", "DIR", "STARTED", "STOPPED", "FILES", "LINES", "DISK")?;
+        writeln!(
+            out,
+            "{:width$}  {:20}  {:20}  {:>5}  {:>12}  {:>9}  LABELS",
+            "DIR", "STARTED", "STOPPED", "FILES", "LINES", "DISK"
+        )?;
     }
     for one in found {
-        let second = |time: &Option<String>| time.as_deref().and_then(|time| time.get(..19)).map(|time| format!("{time}Z"));
+        let second =
+            |time: &Option<String>| time.as_deref().and_then(|time| time.get(..19)).map(|time| format!("{time}Z"));
         let state = if one.active { "(active)" } else { "(crashed)" };
         let labels: Vec<String> = one.labels.iter().map(|(name, values)| format!("{name}({values})")).collect();
         writeln!(

@@ -43,7 +43,9 @@ pub(crate) use render::Renderer;
 ///
 /// Exit status is 0 with or without a match; with -q it is 1 without.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  logtap grep -i 'timeout|refused' capture/\n  logtap grep 5.. capture/ --label app=api --from -30m\n  logtap grep -F 'order 4711' -C 3 capture/ --json\n  logtap grep -c ERROR capture/ baseline/")]
+#[command(
+    after_help = "Examples:\n  logtap grep -i 'timeout|refused' capture/\n  logtap grep 5.. capture/ --label app=api --from -30m\n  logtap grep -F 'order 4711' -C 3 capture/ --json\n  logtap grep -c ERROR capture/ baseline/"
+)]
 pub(crate) struct GrepArgs {
     /// Regular expression (Rust syntax)
     pattern: String,
@@ -148,18 +150,23 @@ pub(crate) fn run(args: GrepArgs, ui: &Ui) -> Result<Exit, CliError> {
     let inputs = Inputs::open(&paths)?;
     let (from, to) = inputs.resolve(from, to)?;
     let query = Query { pattern: Some(pattern), labels, from, to };
-    let around = Around { before: before_context.or(context).unwrap_or(0), after: after_context.or(context).unwrap_or(0) };
+    let around =
+        Around { before: before_context.or(context).unwrap_or(0), after: after_context.or(context).unwrap_or(0) };
     let per_file = count || files_with_matches || quiet;
     let around = (around != Around { before: 0, after: 0 } && !per_file).then_some(around);
-    let wanted = Wanted {
-        lines: !per_file,
-        records: sort || around.is_some() || max_count.is_some(),
-        around,
-        json: ui.json,
-    };
+    let wanted =
+        Wanted { lines: !per_file, records: sort || around.is_some() || max_count.is_some(), around, json: ui.json };
     let sink = Sink::new(
         ui.data(),
-        SinkOptions { count, list: files_with_matches, quiet, max: max_count, around, sort: sort && !per_file, json: ui.json },
+        SinkOptions {
+            count,
+            list: files_with_matches,
+            quiet,
+            max: max_count,
+            around,
+            sort: sort && !per_file,
+            json: ui.json,
+        },
     );
     let threads = jobs.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
     let mut search = Search::new(&query, wanted, threads, sink, ui.progress(inputs.bytes()));

@@ -4,7 +4,6 @@ mod flags;
 mod key;
 mod status;
 
-
 use std::io::IsTerminal;
 use std::time::Duration;
 
@@ -32,7 +31,8 @@ pub(crate) fn run(args: RecvArgs, ui: &Ui) -> Result<(), CliError> {
     let result = runtime.block_on(async {
         let (trigger, shutdown) = shutdown::channel();
         let running = logtap_receiver::start(config, shutdown).await.map_err(failed)?;
-        listen_to_signals(trigger).map_err(|error| CliError::new(Kind::Internal, format!("cannot listen to signals: {error}")))?;
+        listen_to_signals(trigger)
+            .map_err(|error| CliError::new(Kind::Internal, format!("cannot listen to signals: {error}")))?;
         greet(&running, redacting, tls, ui);
         let status = (!headless).then(|| tokio::spawn(status::show(running.figures())));
         let summary = running.finish().await;
@@ -50,22 +50,23 @@ pub(crate) fn run(args: RecvArgs, ui: &Ui) -> Result<(), CliError> {
 fn failed(error: ReceiverError) -> CliError {
     use logtap_capture::lock::LockError;
     use logtap_capture::session::SessionError;
-    let kind = match &error {
-        ReceiverError::Bind { .. } => Kind::Network,
-        ReceiverError::Tls(_) => Kind::Usage,
-        ReceiverError::Session(SessionError::CapTooSmall(_)) => Kind::Usage,
-        ReceiverError::Session(SessionError::Io { source, .. } | SessionError::Lock(LockError::Io { source, .. }))
-            if source.kind() == std::io::ErrorKind::PermissionDenied =>
-        {
-            Kind::Permission
-        }
-        _ => Kind::Internal,
-    };
+    let kind =
+        match &error {
+            ReceiverError::Bind { .. } => Kind::Network,
+            ReceiverError::Tls(_) => Kind::Usage,
+            ReceiverError::Session(SessionError::CapTooSmall(_)) => Kind::Usage,
+            ReceiverError::Session(
+                SessionError::Io { source, .. } | SessionError::Lock(LockError::Io { source, .. }),
+            ) if source.kind() == std::io::ErrorKind::PermissionDenied => Kind::Permission,
+            _ => Kind::Internal,
+        };
     let hint = match &error {
         ReceiverError::Bind { source, .. } if source.kind() == std::io::ErrorKind::AddrInUse => {
             Some("another process has this port; choose another with --listen 127.0.0.1:PORT")
         }
-        ReceiverError::Session(SessionError::Lock(LockError::InUse(_))) => Some("stop that receiver, or choose another directory with --dir"),
+        ReceiverError::Session(SessionError::Lock(LockError::InUse(_))) => {
+            Some("stop that receiver, or choose another directory with --dir")
+        }
         _ => None,
     };
     let made = CliError::new(kind, error.to_string());
@@ -87,8 +88,13 @@ fn raise_file_limit() {
 
 fn start_logging(headless: bool) {
     let default = if headless { "info" } else { "warn" };
-    let filter = tracing_subscriber::EnvFilter::try_from_env("LOGTAP_LOG").unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_target(false).with_ansi(false).with_writer(std::io::stderr);
+    let filter = tracing_subscriber::EnvFilter::try_from_env("LOGTAP_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_target(false)
+        .with_ansi(false)
+        .with_writer(std::io::stderr);
     if builder.try_init().is_err() {
         tracing::debug!("logging was set up before");
     }
@@ -151,4 +157,3 @@ fn report(summary: &Summary, ui: &Ui) {
     }
     ui.note(format!("capture: {}", summary.dir.display()));
 }
-

@@ -52,7 +52,8 @@ pub(crate) fn run(args: WatchArgs, ui: &Ui) -> Result<(), CliError> {
         to: None,
     };
     let (mut tail, last) = Tail::open(&dir, &query, lines)?;
-    let mut printer = Printer { selector: Selector::new(&query), renderer: Renderer::default(), json: ui.json, text: Vec::new() };
+    let mut printer =
+        Printer { selector: Selector::new(&query), renderer: Renderer::default(), json: ui.json, text: Vec::new() };
     let mut out = ui.data();
     for line in last {
         printer.add(&line);

@@ -27,11 +27,30 @@ fn message(out: &mut String, n: u64, random: u64, service: &str) {
     out.clear();
     let (path, ms) = (PATHS[(random % 6) as usize], random % 900);
     match random % 100 {
-        0 => write!(out, "level=error msg=\"upstream connection refused\" peer=10.0.{}.{} attempt={}", random % 16, random % 251, random % 5),
+        0 => write!(
+            out,
+            "level=error msg=\"upstream connection refused\" peer=10.0.{}.{} attempt={}",
+            random % 16,
+            random % 251,
+            random % 5
+        ),
         1..=3 => write!(out, "level=warn msg=\"slow request\" path={path} duration_ms={}", ms + 1000),
-        4..=40 => write!(out, "level=info msg=\"request completed\" method=GET path={path} status=200 duration_ms={ms} service={service}"),
-        41..=60 => write!(out, "{{\"level\":\"debug\",\"msg\":\"cache lookup\",\"key\":\"user:{}\",\"hit\":{}}}", random % 5000, random % 3 == 0),
-        _ => write!(out, "level=info msg=\"handled event\" type=order.updated shard={} queue_depth={}", random % 8, random % 40),
+        4..=40 => write!(
+            out,
+            "level=info msg=\"request completed\" method=GET path={path} status=200 duration_ms={ms} service={service}"
+        ),
+        41..=60 => write!(
+            out,
+            "{{\"level\":\"debug\",\"msg\":\"cache lookup\",\"key\":\"user:{}\",\"hit\":{}}}",
+            random % 5000,
+            random.is_multiple_of(3)
+        ),
+        _ => write!(
+            out,
+            "level=info msg=\"handled event\" type=order.updated shard={} queue_depth={}",
+            random % 8,
+            random % 40
+        ),
     }
     .unwrap();
     write!(out, " request={:08x}", random.wrapping_mul(0x9e37_79b9).rotate_left(7) as u32).unwrap();
@@ -49,7 +68,8 @@ fn main() {
     let sets: Vec<(usize, Labels)> = (0..SERVICES.len() * 3)
         .map(|n| {
             let app = SERVICES[n % 8];
-            let pairs = [("app", app.to_owned()), ("namespace", "shop".to_owned()), ("pod", format!("{app}-7d9f-{}", n / 8))];
+            let pairs =
+                [("app", app.to_owned()), ("namespace", "shop".to_owned()), ("pod", format!("{app}-7d9f-{}", n / 8))];
             (n % 8, Arc::new(LabelSet::new(pairs.map(|(name, value)| (name.to_owned(), value)))))
         })
         .collect();

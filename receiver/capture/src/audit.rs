@@ -42,7 +42,15 @@ impl Event {
     /// An event that happens now.
     #[must_use]
     pub fn new(event: &str) -> Self {
-        Self { timestamp: time::format(time::now()), event: event.to_owned(), file: None, remote_ip: None, lines: None, bytes: None, detail: None }
+        Self {
+            timestamp: time::format(time::now()),
+            event: event.to_owned(),
+            file: None,
+            remote_ip: None,
+            lines: None,
+            bytes: None,
+            detail: None,
+        }
     }
 
     /// Names the file.

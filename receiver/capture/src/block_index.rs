@@ -3,16 +3,16 @@
 //! the seek table of the zstd seekable format. `docs/capture-format.md`
 //! describes the bytes.
 
+mod stored;
+
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
 use crate::chunk::Span;
-use crate::labels::{LabelSet, Labels};
-use crate::level::LEVELS;
+use crate::labels::Labels;
 use crate::summary::{Summary, Timeline};
+use stored::{StoredIndex, StoredTimeline, stored_index, stored_timeline};
 
 /// Magic number of our skippable frames (the format reserves `0x184D2A50` to `5F`).
 const SKIPPABLE: u32 = 0x184D_2A5C;
@@ -85,39 +85,6 @@ impl FrameInfo {
     }
 }
 
-#[derive(Serialize, Deserialize)]
-struct StoredIndex {
-    version: u32,
-    sets: Vec<(std::collections::BTreeMap<String, String>, u64)>,
-    sets_overflow: u64,
-    rx: (i64, i64),
-    filters_at: u64,
-    timeline: (u64, u64),
-    frames: Vec<StoredFrame>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct StoredFrame {
-    at: u64,
-    size: u64,
-    bytes: u64,
-    lines: u64,
-    ts: (i64, i64),
-    rx: (i64, i64),
-    sets: Option<Vec<u32>>,
-    filter: (u64, u64),
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    folds: bool,
-}
-
-#[derive(Serialize, Deserialize)]
-struct StoredTimeline {
-    version: u32,
-    step: i64,
-    services: Vec<String>,
-    cells: Vec<(i64, u32, [u64; LEVELS])>,
-}
-
 /// A finished frame together with its filter, collected until the file is sealed.
 #[derive(Debug, Default, Clone)]
 pub struct FrameRecord {
@@ -167,63 +134,6 @@ pub fn encode(frames: &[FrameRecord], summary: &Summary, end: u64) -> Vec<u8> {
     out.push(0);
     out.extend_from_slice(&SEEKABLE.to_le_bytes());
     out
-}
-
-fn stored_index(frames: &[FrameRecord], summary: &Summary, filters_at: u64, timeline: (u64, u64)) -> StoredIndex {
-    let mut sets: Vec<(&Labels, u64)> = summary.sets.iter().collect();
-    sets.sort_by(|a, b| a.0.json().cmp(b.0.json()));
-    let position = |labels: &Labels| sets.binary_search_by(|(known, _)| known.json().cmp(labels.json())).ok();
-    let mut filter_at = 0;
-    let stored_frames = frames
-        .iter()
-        .map(|frame| {
-            let filter = (filter_at, frame.filter.len() as u64);
-            filter_at += filter.1;
-            let mut listed: Option<Vec<u32>> =
-                frame.labels.as_ref().and_then(|labels| labels.iter().map(|one| position(one).map(|at| at as u32)).collect());
-            if let Some(list) = &mut listed {
-                list.sort_unstable();
-                list.dedup();
-            }
-            let info = &frame.info;
-            StoredFrame {
-                at: info.at,
-                size: info.size,
-                bytes: info.bytes,
-                lines: info.lines,
-                ts: (info.ts.from, info.ts.to),
-                rx: (info.rx.from, info.rx.to),
-                sets: listed,
-                filter,
-                folds: info.folds,
-            }
-        })
-        .collect();
-    StoredIndex {
-        version: 1,
-        sets: sets.iter().map(|(labels, lines)| (labels.pairs().iter().cloned().collect(), *lines)).collect(),
-        sets_overflow: summary.sets.overflow,
-        rx: (summary.rx.from, summary.rx.to),
-        filters_at,
-        timeline,
-        frames: stored_frames,
-    }
-}
-
-fn stored_timeline(timeline: &Timeline) -> StoredTimeline {
-    let (step, cells) = timeline.parts();
-    let mut services: Vec<String> = Vec::new();
-    let mut known = hashbrown::HashMap::<String, u32, foldhash::fast::RandomState>::default();
-    let cells = cells
-        .map(|(bucket, service, levels)| {
-            let at = *known.entry_ref(service).or_insert_with(|| {
-                services.push(service.to_owned());
-                services.len() as u32 - 1
-            });
-            (bucket, at, *levels)
-        })
-        .collect();
-    StoredTimeline { version: 1, step, services, cells }
 }
 
 impl BlockIndex {
@@ -317,7 +227,8 @@ impl BlockIndex {
     /// # Errors
     /// If reading fails.
     pub fn summary(&self, file: &std::fs::File) -> io::Result<Summary> {
-        let mut summary = Summary { rx: self.rx, timeline: self.read_timeline(file)?.unwrap_or_default(), ..Summary::default() };
+        let mut summary =
+            Summary { rx: self.rx, timeline: self.read_timeline(file)?.unwrap_or_default(), ..Summary::default() };
         for frame in &self.frames {
             summary.lines += frame.lines;
             summary.bytes += frame.bytes;
@@ -328,34 +239,6 @@ impl BlockIndex {
         }
         summary.sets.overflow += self.sets_overflow;
         Ok(summary)
-    }
-}
-
-impl From<StoredIndex> for BlockIndex {
-    fn from(stored: StoredIndex) -> Self {
-        let span = |(from, to)| Span { from, to };
-        Self {
-            sets: stored.sets.into_iter().map(|(pairs, lines)| (Arc::new(LabelSet::new(pairs)), lines)).collect(),
-            sets_overflow: stored.sets_overflow,
-            rx: span(stored.rx),
-            filters_at: stored.filters_at,
-            timeline: stored.timeline,
-            frames: stored
-                .frames
-                .into_iter()
-                .map(|frame| FrameInfo {
-                    at: frame.at,
-                    size: frame.size,
-                    bytes: frame.bytes,
-                    lines: frame.lines,
-                    ts: span(frame.ts),
-                    rx: span(frame.rx),
-                    sets: frame.sets,
-                    filter: frame.filter,
-                    folds: frame.folds,
-                })
-                .collect(),
-        }
     }
 }
 
@@ -402,6 +285,6 @@ fn decompress(bytes: &[u8]) -> Option<Vec<u8>> {
         return None;
     }
     let mut out = Vec::with_capacity(size);
-    zstd_safe::decompress(&mut out, bytes).ok()?;
+    crate::decode::Decoder::default().frame(bytes, size, &mut out).ok()?;
     Some(out)
 }

@@ -156,7 +156,14 @@ impl ChunkBuilder {
     }
 
     /// Adds one line. Times are nanoseconds since 1970; `meta` is written in the given order.
-    pub fn push<K: AsRef<str>, V: AsRef<str>>(&mut self, labels: &Labels, ts: i64, rx: i64, message: &str, meta: &[(K, V)]) {
+    pub fn push<K: AsRef<str>, V: AsRef<str>>(
+        &mut self,
+        labels: &Labels,
+        ts: i64,
+        rx: i64,
+        message: &str,
+        meta: &[(K, V)],
+    ) {
         let out = &mut self.chunk.bytes;
         out.reserve(message.len() + labels.json().len() + 64);
         out.extend_from_slice(b"{\"ts\":\"");
@@ -242,7 +249,10 @@ mod tests {
             .filter(|line| !line.is_empty())
             .map(|line| serde_json::from_slice(line).unwrap())
             .collect();
-        assert_eq!(lines[0], serde_json::json!({"ts":"1970-01-01T00:00:00.000000000Z","labels":{"app":"a\"b"},"msg":"one\ttwo","meta":{"k":"v\n"}}));
+        assert_eq!(
+            lines[0],
+            serde_json::json!({"ts":"1970-01-01T00:00:00.000000000Z","labels":{"app":"a\"b"},"msg":"one\ttwo","meta":{"k":"v\n"}})
+        );
         assert_eq!(lines[1]["rx"], "1970-01-01T00:00:11.000000000Z");
         assert_eq!(chunk.runs.len(), 1);
         assert_eq!(chunk.cells[0].levels[Level::Error as usize], 1);

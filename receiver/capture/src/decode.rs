@@ -32,7 +32,11 @@ impl Decoder {
         out.clear();
         out.reserve(size);
         let written = self.0.decompress(out, frame).map_err(failed)?;
-        if written == size { Ok(()) } else { Err(io::Error::new(io::ErrorKind::InvalidData, "frame size differs from its index")) }
+        if written == size {
+            Ok(())
+        } else {
+            Err(io::Error::new(io::ErrorKind::InvalidData, "frame size differs from its index"))
+        }
     }
 
     /// Begins a new frame, whatever came before.

@@ -48,7 +48,8 @@ pub(crate) fn spawn(shared: &Arc<Shared>) -> io::Result<Vec<JoinHandle<()>>> {
     let mut threads = vec![std::thread::Builder::new().name("keeper".to_owned()).spawn(move || keep(&keeper))?];
     if let Fsync::Every(interval) = shared.options.fsync {
         let syncer = shared.clone();
-        threads.push(std::thread::Builder::new().name("syncer".to_owned()).spawn(move || sync_every(&syncer, interval))?);
+        threads
+            .push(std::thread::Builder::new().name("syncer".to_owned()).spawn(move || sync_every(&syncer, interval))?);
     }
     Ok(threads)
 }
@@ -104,7 +105,11 @@ pub(crate) fn sync(shared: &Shared) {
     if let Err(error) = synced {
         let mut state = shared.lock();
         state.usage.errors += 1;
-        state.event(Event::new("error").file(&name).detail(&format!("fsync failed, the file's newest lines may be lost on power failure: {error}")));
+        state.event(
+            Event::new("error")
+                .file(&name)
+                .detail(&format!("fsync failed, the file's newest lines may be lost on power failure: {error}")),
+        );
         state.broken = Some(name);
     }
 }
@@ -148,7 +153,9 @@ fn seal_file(shared: &Shared, job: SealJob) {
         Err(error) => {
             let mut state = shared.lock();
             state.usage.errors += 1;
-            state.event(Event::new("error").file(&name).detail(&format!("cannot seal, trying again by reading it: {error}")));
+            state.event(
+                Event::new("error").file(&name).detail(&format!("cannot seal, trying again by reading it: {error}")),
+            );
             drop(state);
             rescan(shared, &name, booked.max(end), reserved);
         }
@@ -169,7 +176,9 @@ fn rescan(shared: &Shared, name: &str, booked: u64, reserved: u64) {
             state.usage.used = (state.usage.used + size).saturating_sub(booked);
             state.reserved -= reserved;
             state.usage.errors += 1;
-            state.event(Event::new("error").file(name).detail(&format!("cannot seal; the next start repairs it: {error}")));
+            state.event(
+                Event::new("error").file(name).detail(&format!("cannot seal; the next start repairs it: {error}")),
+            );
         }
     }
 }
@@ -245,7 +254,13 @@ pub(crate) fn evict_oldest(shared: &Shared) -> bool {
         let Some(line) = state.index.front().cloned() else {
             return false;
         };
-        let eviction = Eviction { file: line.file.clone(), lines: line.lines, bytes: line.bytes, from: line.from.clone(), to: line.to.clone() };
+        let eviction = Eviction {
+            file: line.file.clone(),
+            lines: line.lines,
+            bytes: line.bytes,
+            from: line.from.clone(),
+            to: line.to.clone(),
+        };
         state.metadata.evict(eviction.clone());
         state.base.evict(eviction);
         let bytes = state.metadata.to_json();
@@ -255,7 +270,9 @@ pub(crate) fn evict_oldest(shared: &Shared) -> bool {
     let size = std::fs::metadata(&path).map_or(0, |data| data.len());
     let removed = write_metadata(shared, &bytes).and_then(|()| shared.disk.unlink(&path));
     let mut state = shared.lock();
-    if let Err(error) = removed.or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) }) {
+    if let Err(error) =
+        removed.or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
+    {
         state.metadata.take_back_eviction(&line.file);
         state.base.take_back_eviction(&line.file);
         state.usage.errors += 1;

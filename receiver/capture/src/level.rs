@@ -37,22 +37,17 @@ const HEAD: usize = 512;
 /// A bare word counts as the level only this close to the start of the line.
 const BARE_HEAD: usize = 96;
 
-static JSON_KEYS: Keys<6> = Keys::new(|| ["\"level\"", "\"severity\"", "\"lvl\"", "\"log.level\"", "\"levelname\"", "\"loglevel\""].map(memmem::Finder::new));
+static JSON_KEYS: Keys<6> = Keys::new(|| {
+    ["\"level\"", "\"severity\"", "\"lvl\"", "\"log.level\"", "\"levelname\"", "\"loglevel\""].map(memmem::Finder::new)
+});
 static LOGFMT_KEYS: Keys<3> = Keys::new(|| ["level=", "lvl=", "severity="].map(memmem::Finder::new));
 
 type Keys<const N: usize> = LazyLock<[memmem::Finder<'static>; N]>;
 
 impl Level {
     /// Every level, in order; `ALL[l as usize] == l`.
-    pub const ALL: [Self; LEVELS] = [
-        Self::Unknown,
-        Self::Trace,
-        Self::Debug,
-        Self::Info,
-        Self::Warn,
-        Self::Error,
-        Self::Fatal,
-    ];
+    pub const ALL: [Self; LEVELS] =
+        [Self::Unknown, Self::Trace, Self::Debug, Self::Info, Self::Warn, Self::Error, Self::Fatal];
 
     /// Lower-case name as printed and stored.
     #[must_use]
@@ -100,7 +95,9 @@ impl Level {
             b"info" | b"inf" | b"notice" | b"information" => Self::Info,
             b"warn" | b"warning" | b"wrn" => Self::Warn,
             b"error" | b"err" | b"severe" => Self::Error,
-            b"fatal" | b"critical" | b"crit" | b"panic" | b"emerg" | b"alert" | b"emergency" | b"ftl" | b"dpanic" => Self::Fatal,
+            b"fatal" | b"critical" | b"crit" | b"panic" | b"emerg" | b"alert" | b"emergency" | b"ftl" | b"dpanic" => {
+                Self::Fatal
+            }
             _ => return None,
         })
     }

@@ -88,7 +88,13 @@ fn fast(line: &[u8]) -> Option<RawLine<'_>> {
     };
     let rest = rest.strip_prefix(b"\"msg\":\"")?;
     let end = string_end(rest)?;
-    let mut parsed = RawLine { ts: Some(ts), labels: Cow::Borrowed(labels), message: Cow::Borrowed(&rest[..end]), meta: None, rx: None };
+    let mut parsed = RawLine {
+        ts: Some(ts),
+        labels: Cow::Borrowed(labels),
+        message: Cow::Borrowed(&rest[..end]),
+        meta: None,
+        rx: None,
+    };
     let mut rest = &rest[end + 1..];
     if let Some(after) = rest.strip_prefix(b",\"meta\":") {
         let end = flat_object(after)?;

@@ -67,7 +67,8 @@ fn single(part: &Hir) -> Option<Vec<u8>> {
                 _ => return None,
             };
             let folded = ranges.iter().all(|range| {
-                range.start() == range.end() && (range.start().eq_ignore_ascii_case(&lower) || matches!(range.start(), '\u{17f}' | '\u{212a}'))
+                range.start() == range.end()
+                    && (range.start().eq_ignore_ascii_case(&lower) || matches!(range.start(), '\u{17f}' | '\u{212a}'))
             });
             (folded && lower.is_ascii_lowercase()).then(|| vec![lower as u8])
         }
@@ -87,7 +88,10 @@ mod tests {
 
     fn of(pattern: &str) -> Vec<Vec<String>> {
         let hir = regex_syntax::Parser::new().parse(pattern).unwrap();
-        required(&hir).into_iter().map(|set| set.into_iter().map(|one| String::from_utf8(one).unwrap()).collect()).collect()
+        required(&hir)
+            .into_iter()
+            .map(|set| set.into_iter().map(|one| String::from_utf8(one).unwrap()).collect())
+            .collect()
     }
 
     #[test]

@@ -40,7 +40,8 @@ impl Lock {
         let failed = |source| LockError::Io { dir: dir.to_owned(), source };
         let path = dir.join(name::LOCK);
         loop {
-            let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path).map_err(failed)?;
+            let file =
+                OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path).map_err(failed)?;
             match file.try_lock() {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => return Err(LockError::InUse(dir.to_owned())),
@@ -56,7 +57,8 @@ impl Lock {
     /// True if a writer holds the lock of `dir`.
     #[must_use]
     pub fn is_held(dir: &Path) -> bool {
-        File::open(dir.join(name::LOCK)).is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+        File::open(dir.join(name::LOCK))
+            .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
     }
 }
 

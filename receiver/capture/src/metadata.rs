@@ -232,7 +232,13 @@ mod tests {
     fn evictions_are_bounded_and_their_sum_is_not() {
         let mut metadata = Metadata::started_at(0);
         for n in 0..MAX_EVICTIONS + 5 {
-            metadata.evict(Eviction { file: n.to_string(), lines: 2, bytes: 3, from: String::new(), to: String::new() });
+            metadata.evict(Eviction {
+                file: n.to_string(),
+                lines: 2,
+                bytes: 3,
+                from: String::new(),
+                to: String::new(),
+            });
         }
         assert_eq!(metadata.evictions.len(), MAX_EVICTIONS);
         assert_eq!(metadata.evictions[0].file, "5");

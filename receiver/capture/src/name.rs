@@ -22,7 +22,10 @@ const PLAIN: &str = ".jsonl";
 /// `merge` copies it as `audit-m001.jsonl`.
 #[must_use]
 pub fn is_data(name: &str) -> bool {
-    (name.ends_with(COMPRESSED) || name.ends_with(PLAIN)) && name != INDEX && !name.starts_with("audit") && !name.starts_with('.')
+    (name.ends_with(COMPRESSED) || name.ends_with(PLAIN))
+        && name != INDEX
+        && !name.starts_with("audit")
+        && !name.starts_with('.')
 }
 
 /// True for data files made of zstd frames.
@@ -88,7 +91,9 @@ mod tests {
         for name in ["2026-11-22T103201-000.jsonl.zst", "2026-11-22T103201-000.jsonl", "export-000.jsonl"] {
             assert!(is_data(name), "{name}");
         }
-        for name in ["index.jsonl", "audit.jsonl", "audit-m001.jsonl", "metadata.json", "x.jsonl.zst.tmp", ".hidden.jsonl"] {
+        for name in
+            ["index.jsonl", "audit.jsonl", "audit-m001.jsonl", "metadata.json", "x.jsonl.zst.tmp", ".hidden.jsonl"]
+        {
             assert!(!is_data(name), "{name}");
         }
     }

@@ -77,7 +77,12 @@ pub enum QueryError {
 
 fn one_line(error: &impl std::fmt::Display) -> String {
     let text = error.to_string();
-    text.lines().map(str::trim).filter(|line| !line.is_empty()).next_back().unwrap_or("invalid").trim_start_matches("error: ").to_owned()
+    text.lines()
+        .map(str::trim)
+        .rfind(|line| !line.is_empty())
+        .unwrap_or("invalid")
+        .trim_start_matches("error: ")
+        .to_owned()
 }
 
 impl Pattern {
@@ -91,7 +96,10 @@ impl Pattern {
         if options.word {
             expression = format!(r"\b{{start-half}}(?:{expression})\b{{end-half}}");
         }
-        let regex = RegexBuilder::new(&expression).case_insensitive(options.ignore_case).build().map_err(|error| wrong(one_line(&error)))?;
+        let regex = RegexBuilder::new(&expression)
+            .case_insensitive(options.ignore_case)
+            .build()
+            .map_err(|error| wrong(one_line(&error)))?;
         let hir = regex_syntax::ParserBuilder::new()
             .case_insensitive(options.ignore_case)
             .utf8(false)
@@ -108,7 +116,9 @@ impl Pattern {
             .collect();
         let gate = required.iter().max_by_key(|any| any.iter().map(Vec::len).min()).and_then(|any| gate(any, folded));
         let exact = match hir.kind() {
-            HirKind::Literal(literal) if !folded => Some(Box::new(memmem::Finder::new(&text::escaped(&literal.0)).into_owned())),
+            HirKind::Literal(literal) if !folded => {
+                Some(Box::new(memmem::Finder::new(&text::escaped(&literal.0)).into_owned()))
+            }
             _ => None,
         };
         Ok(Self { regex, invert: options.invert, gate, exact, probes, folded })
@@ -131,7 +141,8 @@ impl Pattern {
 /// letters may stand in either case, in which case `k` and `s` may also be
 /// written as U+212A and U+017F and literals are cut there.
 fn gate(any: &literals::AnyOf, folded: bool) -> Option<Gate> {
-    let cut: Vec<&[u8]> = any.iter().map(|literal| if folded { longest_without_ks(literal) } else { literal }).collect();
+    let cut: Vec<&[u8]> =
+        any.iter().map(|literal| if folded { longest_without_ks(literal) } else { literal }).collect();
     if cut.iter().any(|literal| literal.len() < 2) {
         return None;
     }
@@ -151,7 +162,10 @@ fn gate(any: &literals::AnyOf, folded: bool) -> Option<Gate> {
 }
 
 fn longest_without_ks(literal: &[u8]) -> &[u8] {
-    literal.split(|byte| matches!(byte.to_ascii_lowercase(), b'k' | b's')).max_by_key(|part| part.len()).unwrap_or_default()
+    literal
+        .split(|byte| matches!(byte.to_ascii_lowercase(), b'k' | b's'))
+        .max_by_key(|part| part.len())
+        .unwrap_or_default()
 }
 
 /// A condition on one label.
@@ -258,7 +272,8 @@ impl Query {
             .iter()
             .map(|(labels, _)| SetVerdict {
                 wanted: self.labels.iter().all(|matcher| matcher.matches(labels)),
-                value_hit: pattern.is_some_and(|pattern| labels.pairs().iter().any(|(_, value)| pattern.is_match(value.as_bytes()))),
+                value_hit: pattern
+                    .is_some_and(|pattern| labels.pairs().iter().any(|(_, value)| pattern.is_match(value.as_bytes()))),
             })
             .collect();
         Ok(FrameChoice { query: self, pattern, filters, sets })
@@ -294,6 +309,7 @@ impl FrameChoice<'_> {
         };
         let (at, length) = info.filter;
         let filter = self.filters.get(at as usize..(at + length) as usize).unwrap_or_default();
-        pattern.may_match(filter, info.folds) || sets().is_none_or(|mut sets| sets.any(|set| set.wanted && set.value_hit))
+        pattern.may_match(filter, info.folds)
+            || sets().is_none_or(|mut sets| sets.any(|set| set.wanted && set.value_hit))
     }
 }

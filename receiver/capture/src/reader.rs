@@ -126,7 +126,8 @@ impl Capture {
 /// 1.x, killed while it compressed a file, leaves the plain one and a torn
 /// `.zst` of it, unindexed: read the plain one only.
 fn drop_half_compressed(files: &mut Vec<DataFile>) {
-    let plain: Vec<String> = files.iter().filter(|file| !name::is_compressed(&file.name)).map(|file| format!("{}.zst", file.name)).collect();
+    let plain: Vec<String> =
+        files.iter().filter(|file| !name::is_compressed(&file.name)).map(|file| format!("{}.zst", file.name)).collect();
     files.retain(|file| file.line.is_some() || !plain.contains(&file.name));
 }
 

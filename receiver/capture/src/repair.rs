@@ -45,7 +45,8 @@ impl Report {
 pub fn run(dir: &Path, disk: &dyn Disk, metadata: Option<&Metadata>) -> io::Result<(Report, Vec<IndexLine>)> {
     let mut report = Report::default();
     let files = list(dir)?;
-    let mut known: BTreeMap<String, IndexLine> = index::read(dir)?.into_iter().map(|line| (line.file.clone(), line)).collect();
+    let mut known: BTreeMap<String, IndexLine> =
+        index::read(dir)?.into_iter().map(|line| (line.file.clone(), line)).collect();
     let known_before: Vec<IndexLine> = known.values().cloned().collect();
     let evicted = |file: &str| metadata.is_some_and(|data| data.evictions.iter().any(|one| one.file == file));
     let mut lines = Vec::new();
@@ -224,5 +225,6 @@ pub(crate) fn restore_totals(metadata: &mut Metadata, index: &[IndexLine]) {
     counters.gap_marks = counters.gap_marks.max(marks);
     counters.in_flight = 0;
     counters.written = metadata.total_lines.saturating_sub(counters.gap_marks);
-    counters.received = counters.written + metadata.dropped.values().sum::<u64>() + metadata.rejected.values().sum::<u64>();
+    counters.received =
+        counters.written + metadata.dropped.values().sum::<u64>() + metadata.rejected.values().sum::<u64>();
 }

@@ -131,7 +131,10 @@ pub(crate) fn compressed(file: &File) -> io::Result<Salvage> {
                 plain.clear();
                 decoder.restart()?;
                 let decoded = decoder.piece(&window.bytes[..length], &mut plain, usize::MAX);
-                found.foreign |= found.only_parts_cut || walk::has_checksum(&window.bytes) || plain.len() > MAX_OWN_FRAME || plain.last().is_some_and(|byte| *byte != b'\n');
+                found.foreign |= found.only_parts_cut
+                    || walk::has_checksum(&window.bytes)
+                    || plain.len() > MAX_OWN_FRAME
+                    || plain.last().is_some_and(|byte| *byte != b'\n');
                 if decoded.is_ok() {
                     found.note_frame(window.base, length as u64, &plain);
                 } else {

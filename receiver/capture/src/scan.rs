@@ -4,8 +4,8 @@
 use std::collections::VecDeque;
 use std::io;
 use std::os::unix::fs::FileExt;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::block_index::FrameInfo;
 use crate::decode::Decoder;
@@ -48,7 +48,12 @@ pub fn plan(files: &[OpenedFile], mut keep: impl FnMut(usize, &FrameInfo) -> boo
     for (file, opened) in files.iter().enumerate() {
         match &opened.index {
             Some(index) => units.extend(
-                index.frames.iter().enumerate().filter(|(_, info)| keep(file, info)).map(|(frame, _)| Unit::Frame { file, frame }),
+                index
+                    .frames
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, info)| keep(file, info))
+                    .map(|(frame, _)| Unit::Frame { file, frame }),
             ),
             None => units.push(Unit::Stream { file }),
         }
@@ -82,7 +87,9 @@ pub fn run<W, T: Send, E: From<io::Error> + Send>(
                 loop {
                     let at = next.fetch_add(1, Ordering::Relaxed);
                     let Some(&unit) = units.get(at) else { return };
-                    let outcome = read_unit(files, unit, &mut reader, |lines| queue.push(at, threads, work(&mut state, unit, lines)));
+                    let outcome = read_unit(files, unit, &mut reader, |lines| {
+                        queue.push(at, threads, work(&mut state, unit, lines))
+                    });
                     queue.done(at, outcome);
                 }
             });
@@ -142,7 +149,12 @@ impl FrameReader {
     }
 }
 
-fn read_unit(files: &[OpenedFile], unit: Unit, reader: &mut FrameReader, mut each: impl FnMut(&[u8]) -> bool) -> io::Result<Damage> {
+fn read_unit(
+    files: &[OpenedFile],
+    unit: Unit,
+    reader: &mut FrameReader,
+    mut each: impl FnMut(&[u8]) -> bool,
+) -> io::Result<Damage> {
     match unit {
         Unit::Stream { file } => stream::read(&files[file], each),
         Unit::Frame { file, frame } => {
@@ -155,7 +167,9 @@ fn read_unit(files: &[OpenedFile], unit: Unit, reader: &mut FrameReader, mut eac
                     each(lines);
                     Ok(Damage::default())
                 }
-                Err(error) if error.kind() == io::ErrorKind::InvalidData => Ok(Damage { torn_bytes: 0, damaged_bytes: info.size }),
+                Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                    Ok(Damage { torn_bytes: 0, damaged_bytes: info.size })
+                }
                 Err(error) => Err(error),
             }
         }

@@ -118,7 +118,12 @@ pub(crate) fn add_messages(grams: &mut Grams, lines: &[u8]) {
 }
 
 /// The parts for a file that repair has read again; `file` is written at `end`.
-pub(crate) fn finish_repaired(file: &Arc<dyn DiskFile>, frames: &[FrameRecord], summary: &Summary, end: u64) -> io::Result<u64> {
+pub(crate) fn finish_repaired(
+    file: &Arc<dyn DiskFile>,
+    frames: &[FrameRecord],
+    summary: &Summary,
+    end: u64,
+) -> io::Result<u64> {
     let parts = block_index::encode(frames, summary, end);
     file.write_all_at(&parts, end)?;
     file.sync()?;

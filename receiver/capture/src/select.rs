@@ -79,7 +79,8 @@ impl<'q> Selector<'q> {
     /// A selector for a query.
     #[must_use]
     pub fn new(query: &'q Query) -> Self {
-        let sets = SetVerdicts { query, places: HashMap::default(), verdicts: Vec::new(), last_raw: Vec::new(), last: 0 };
+        let sets =
+            SetVerdicts { query, places: HashMap::default(), verdicts: Vec::new(), last_raw: Vec::new(), last: 0 };
         Self { query, pattern: query.pattern.clone(), sets, scratch: Vec::new() }
     }
 
@@ -112,7 +113,9 @@ impl<'q> Selector<'q> {
             at = place.end + 1;
             match if own { self.own_hit(&lines[place.clone()]) } else { None } {
                 Some(hit) => tally.picked += u64::from(hit),
-                None => self.judge(lines, place, own, &mut tally, |picked, tally| tally.picked += u64::from(picked.hit)),
+                None => {
+                    self.judge(lines, place, own, &mut tally, |picked, tally| tally.picked += u64::from(picked.hit))
+                }
             }
         }
         tally
@@ -134,7 +137,14 @@ impl<'q> Selector<'q> {
         tally
     }
 
-    fn judge(&mut self, lines: &[u8], place: Range<usize>, own: bool, tally: &mut Tally, each: impl FnOnce(Picked<'_>, &mut Tally)) {
+    fn judge(
+        &mut self,
+        lines: &[u8],
+        place: Range<usize>,
+        own: bool,
+        tally: &mut Tally,
+        each: impl FnOnce(Picked<'_>, &mut Tally),
+    ) {
         let text = &lines[place.clone()];
         if text.is_empty() || text == b"\r" {
             return;
@@ -149,7 +159,8 @@ impl<'q> Selector<'q> {
             return;
         }
         let hit = self.pattern.as_ref().is_none_or(|pattern| {
-            let found = verdict.value_hit || pattern.is_match(line::decode(&parts.message, &mut self.scratch).as_bytes());
+            let found =
+                verdict.value_hit || pattern.is_match(line::decode(&parts.message, &mut self.scratch).as_bytes());
             found != pattern.invert
         });
         each(Picked { place, line: parts, labels: &verdict.labels, hit }, tally);
@@ -164,11 +175,13 @@ impl<'q> Selector<'q> {
         let same = last > 0 && rest.starts_with(&self.sets.last_raw) && rest[last..].starts_with(MESSAGE);
         let (labels, rest) = rest.split_at(if same { last } else { line::flat_object(rest)? });
         let message = rest.strip_prefix(MESSAGE)?.strip_suffix(b"\"}")?;
-        if message.len() >= RX.len() + time::WIDTH && message[message.len() - RX.len() - time::WIDTH..].starts_with(RX) {
+        if message.len() >= RX.len() + time::WIDTH && message[message.len() - RX.len() - time::WIDTH..].starts_with(RX)
+        {
             return None;
         }
         let verdict = if same { &self.sets.verdicts[self.sets.last] } else { self.sets.verdict(labels) };
-        let in_time = || (self.query.from.is_none() && self.query.to.is_none()) || self.query.wants_time(time::parse(ts));
+        let in_time =
+            || (self.query.from.is_none() && self.query.to.is_none()) || self.query.wants_time(time::parse(ts));
         if !verdict.wanted || !in_time() {
             return Some(false);
         }
@@ -229,7 +242,8 @@ impl SetVerdicts<'_> {
         let pattern = self.query.pattern.as_ref();
         self.verdicts.push(Verdict {
             wanted: self.query.labels.iter().all(|matcher| matcher.matches(&labels)),
-            value_hit: pattern.is_some_and(|pattern| labels.pairs().iter().any(|(_, value)| pattern.is_match(value.as_bytes()))),
+            value_hit: pattern
+                .is_some_and(|pattern| labels.pairs().iter().any(|(_, value)| pattern.is_match(value.as_bytes()))),
             labels,
         });
         let place = self.verdicts.len() - 1;
@@ -281,14 +295,40 @@ not json
     fn fixed_layout_and_parser_agree() {
         let labels = ["a", "b\"x"].map(|app| Arc::new(LabelSet::new([("app".to_owned(), app.to_owned())])));
         let mut builder = crate::chunk::ChunkBuilder::default();
-        let messages = ["plain", "tab\there", "back\\nslash", "new\nline", "\",\"rx\":\"2026-01-01T00:00:00.000000000Z", "}", "\"}", ""];
+        let messages = [
+            "plain",
+            "tab\there",
+            "back\\nslash",
+            "new\nline",
+            "\",\"rx\":\"2026-01-01T00:00:00.000000000Z",
+            "}",
+            "\"}",
+            "",
+        ];
         for (n, message) in messages.iter().enumerate() {
-            for (late, meta) in [(0, &[][..]), (20 * time::SECOND, &[]), (0, &[("k", "}")]), (20 * time::SECOND, &[("k", "nslash")])] {
+            for (late, meta) in
+                [(0, &[][..]), (20 * time::SECOND, &[]), (0, &[("k", "}")]), (20 * time::SECOND, &[("k", "nslash")])]
+            {
                 builder.push(&labels[n % 2], 5, 5 + late, message, meta);
             }
         }
         let chunk = builder.finish();
-        for pattern in ["n", "nslash", "\\\\", "\\\\n", "\n", "line$", "b\"x", "rx", "^$", "^.$", "}", "here|plain", "(?i)PLAIN", "k"] {
+        for pattern in [
+            "n",
+            "nslash",
+            "\\\\",
+            "\\\\n",
+            "\n",
+            "line$",
+            "b\"x",
+            "rx",
+            "^$",
+            "^.$",
+            "}",
+            "here|plain",
+            "(?i)PLAIN",
+            "k",
+        ] {
             let query = query(pattern);
             let expected: Vec<&[u8]> = chunk
                 .bytes()
@@ -296,13 +336,16 @@ not json
                 .filter(|line| !line.is_empty())
                 .filter(|line| {
                     let value: serde_json::Value = serde_json::from_slice(line).unwrap();
-                    let hit = |text: &serde_json::Value| query.pattern.as_ref().unwrap().is_match(text.as_str().unwrap().as_bytes());
+                    let hit = |text: &serde_json::Value| {
+                        query.pattern.as_ref().unwrap().is_match(text.as_str().unwrap().as_bytes())
+                    };
                     hit(&value["msg"]) || hit(&value["labels"]["app"])
                 })
                 .collect();
             for own in [true, false] {
                 let mut found = Vec::new();
-                let tally = Selector::new(&query).pick(chunk.bytes(), own, |picked| found.push(&chunk.bytes()[picked.place]));
+                let tally =
+                    Selector::new(&query).pick(chunk.bytes(), own, |picked| found.push(&chunk.bytes()[picked.place]));
                 assert_eq!(found, expected, "{pattern}");
                 assert_eq!(Selector::new(&query).count(chunk.bytes(), own).picked, tally.picked);
             }
@@ -314,11 +357,14 @@ not json
         let mut query = query("one");
         query.labels = vec!["app!=b".parse().unwrap()];
         let mut seen = Vec::new();
-        Selector::new(&query).survey(PIECE, false, |picked| seen.push((picked.labels.get("app").unwrap().to_owned(), picked.hit)));
+        Selector::new(&query)
+            .survey(PIECE, false, |picked| seen.push((picked.labels.get("app").unwrap().to_owned(), picked.hit)));
         assert_eq!(seen, [("a".to_owned(), true), ("one".to_owned(), true)]);
-        query.pattern = Some(Pattern::new("other", PatternOptions { invert: true, ..PatternOptions::default() }).unwrap());
+        query.pattern =
+            Some(Pattern::new("other", PatternOptions { invert: true, ..PatternOptions::default() }).unwrap());
         seen.clear();
-        Selector::new(&query).survey(PIECE, false, |picked| seen.push((picked.labels.get("app").unwrap().to_owned(), picked.hit)));
+        Selector::new(&query)
+            .survey(PIECE, false, |picked| seen.push((picked.labels.get("app").unwrap().to_owned(), picked.hit)));
         assert_eq!(seen, [("a".to_owned(), true), ("one".to_owned(), false)]);
     }
 }

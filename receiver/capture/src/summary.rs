@@ -18,7 +18,7 @@ pub const MAX_SETS: usize = 8192;
 pub const MAX_CELLS: usize = 20_000;
 
 /// Counts, ranges and label sets of some lines.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Summary {
     /// Data lines, gap marks included.
     pub lines: u64,
@@ -32,12 +32,6 @@ pub struct Summary {
     pub sets: Sets,
     /// Lines per time bucket, service and level.
     pub timeline: Timeline,
-}
-
-impl Default for Summary {
-    fn default() -> Self {
-        Self { lines: 0, bytes: 0, ts: Span::default(), rx: Span::default(), sets: Sets::default(), timeline: Timeline::default() }
-    }
 }
 
 impl Summary {

@@ -147,7 +147,12 @@ mod tests {
         collector.add(b"{\"ts\":\"1970-01-01T00:00:05Z\",\"labels\":{\"app\":\"a\"},\"msg\":\"ERROR x\"}\nnot a line\n\n{\"msg\":\"no time\"}\n");
         assert_eq!((collector.summary.lines, collector.rejected), (2, 1));
         assert_eq!((collector.summary.ts.from, collector.summary.ts.to), (5_000_000_000, 5_000_000_000));
-        let cells: Vec<_> = collector.summary.timeline.iter().map(|(at, service, levels)| (at, service.to_owned(), levels[Level::Error as usize])).collect();
+        let cells: Vec<_> = collector
+            .summary
+            .timeline
+            .iter()
+            .map(|(at, service, levels)| (at, service.to_owned(), levels[Level::Error as usize]))
+            .collect();
         assert_eq!(cells, [(0, "a".to_owned(), 1)]);
     }
 }

@@ -138,7 +138,10 @@ impl Tail {
         for entry in std::fs::read_dir(&self.dir)? {
             let path = entry?.path();
             let file = name::of(&path);
-            let later = self.current.as_ref().is_none_or(|current| file > current.name.as_str() && file.strip_suffix(".zst") != Some(&current.name));
+            let later = self
+                .current
+                .as_ref()
+                .is_none_or(|current| file > current.name.as_str() && file.strip_suffix(".zst") != Some(&current.name));
             if name::is_data(file) && later && next.as_deref().is_none_or(|next| file < next) {
                 next = Some(file.to_owned());
             }
@@ -222,7 +225,14 @@ impl Followed {
         Step::Go
     }
 
-    fn frame(&mut self, bytes: &[u8], at_end: bool, decoder: &mut Decoder, lines: &mut Vec<u8>, each: &mut impl FnMut(&[u8])) -> Step {
+    fn frame(
+        &mut self,
+        bytes: &[u8],
+        at_end: bool,
+        decoder: &mut Decoder,
+        lines: &mut Vec<u8>,
+        each: &mut impl FnMut(&[u8]),
+    ) -> Step {
         let (length, whole) = match walk::next(bytes) {
             Part::Skippable(length) => {
                 self.at += length as u64;
@@ -235,7 +245,10 @@ impl Followed {
             Part::Frame(length) => (length, true),
         };
         lines.clear();
-        if decoder.restart().is_err() || decoder.piece(&bytes[..length], lines, usize::MAX).is_err() || lines.len() < self.emitted {
+        if decoder.restart().is_err()
+            || decoder.piece(&bytes[..length], lines, usize::MAX).is_err()
+            || lines.len() < self.emitted
+        {
             return Step::Failed;
         }
         let end = memchr::memrchr(b'\n', lines).map_or(0, |at| at + 1);

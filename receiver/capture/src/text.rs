@@ -33,7 +33,9 @@ fn push_escape(out: &mut Vec<u8>, byte: u8) {
         b'\n' => out.extend_from_slice(b"\\n"),
         b'\t' => out.extend_from_slice(b"\\t"),
         b'\r' => out.extend_from_slice(b"\\r"),
-        _ => out.extend_from_slice(&[b'\\', b'u', b'0', b'0', HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]),
+        _ => {
+            out.extend_from_slice(&[b'\\', b'u', b'0', b'0', HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]])
+        }
     }
 }
 
@@ -124,9 +126,7 @@ fn code_point(rest: &[u8]) -> Option<(char, &[u8])> {
 }
 
 fn hex4(text: &[u8]) -> Option<u32> {
-    text.get(..4)?.iter().try_fold(0u32, |value, &byte| {
-        Some(value << 4 | char::from(byte).to_digit(16)?)
-    })
+    text.get(..4)?.iter().try_fold(0u32, |value, &byte| Some(value << 4 | char::from(byte).to_digit(16)?))
 }
 
 #[cfg(test)]

@@ -110,10 +110,7 @@ pub fn parse(text: &[u8]) -> Option<i64> {
 }
 
 fn digits(text: &[u8]) -> Option<i64> {
-    text.iter().try_fold(0i64, |value, byte| {
-        byte.is_ascii_digit()
-            .then(|| value * 10 + i64::from(byte - b'0'))
-    })
+    text.iter().try_fold(0i64, |value, byte| byte.is_ascii_digit().then(|| value * 10 + i64::from(byte - b'0')))
 }
 
 fn fraction(text: &[u8]) -> Option<(i64, &[u8])> {
@@ -214,7 +211,16 @@ mod tests {
 
     #[test]
     fn what_is_no_timestamp() {
-        for text in ["", "2026", "0001-01-01T00:00:00Z", "2026-02-29T00:00:00Z", "2026-13-01T00:00:00Z", "2026-01-01T24:00:00Z", "2026-01-01T00:00:00.Z", "2026-01-01T00:00:00+1"] {
+        for text in [
+            "",
+            "2026",
+            "0001-01-01T00:00:00Z",
+            "2026-02-29T00:00:00Z",
+            "2026-13-01T00:00:00Z",
+            "2026-01-01T24:00:00Z",
+            "2026-01-01T00:00:00.Z",
+            "2026-01-01T00:00:00+1",
+        ] {
             assert_eq!(parse(text.as_bytes()), None, "{text}");
         }
     }

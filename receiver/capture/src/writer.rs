@@ -139,7 +139,9 @@ impl Writer {
             keeper::sync_new_file(&self.shared)?;
             open.file.sync()?;
         }
-        let (lines, bytes) = chunks.iter().fold((0, 0), |(lines, bytes), chunk| (lines + chunk.lines(), bytes + chunk.bytes.len() as u64));
+        let (lines, bytes) = chunks
+            .iter()
+            .fold((0, 0), |(lines, bytes), chunk| (lines + chunk.lines(), bytes + chunk.bytes.len() as u64));
         let mut state = self.shared.lock();
         state.metadata.total_lines += lines;
         state.metadata.total_bytes += bytes;
@@ -234,9 +236,10 @@ impl Writer {
         let Some(open) = self.open.take() else {
             return;
         };
-        let restored = open.file.truncate(open.tail).and_then(|()| {
-            if open.tail > 0 { open.file.write_all_at(&EMPTY_LAST_BLOCK, open.tail) } else { Ok(()) }
-        });
+        let restored = open
+            .file
+            .truncate(open.tail)
+            .and_then(|()| if open.tail > 0 { open.file.write_all_at(&EMPTY_LAST_BLOCK, open.tail) } else { Ok(()) });
         {
             let mut state = self.shared.lock();
             state.usage.errors += 1;

@@ -68,7 +68,8 @@ fn last_lines_are_counted_after_the_filter() {
     for batch in 0..100 {
         writer.append(&[&support::batch(batch, 10, 200)]).unwrap();
     }
-    let query = Query { pattern: Some(Pattern::new(r"id=\d+\.3 ", PatternOptions::default()).unwrap()), ..Query::default() };
+    let query =
+        Query { pattern: Some(Pattern::new(r"id=\d+\.3 ", PatternOptions::default()).unwrap()), ..Query::default() };
     let check = |live: bool| {
         let (tail, lines) = Tail::open(dir.path(), &query, 70).unwrap();
         assert_eq!(tail.is_live(), live);

@@ -1,12 +1,14 @@
 //! A kill before, halfway through and after every operation on the disk of a
 //! scripted run that rotates, seals, evicts, and of the repair that follows.
 
+#![expect(clippy::unwrap_used, reason = "a failed step is a failed test")]
+
 mod support;
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
 
 use logtap_capture::audit::Event;
 use logtap_capture::chunk::Chunk;
@@ -40,14 +42,15 @@ fn script(dir: &Path, disk: MortalDisk) -> (Vec<u64>, u64) {
                 session.tick();
             }
         }
-        let _ = session.close(writer, &Tally::default(), Event::new("stop"));
+        drop(session.close(writer, &Tally::default(), Event::new("stop")));
     }
     (kept, count.load(Ordering::SeqCst))
 }
 
 /// Checks a directory after a restart on a sound disk.
 fn check(dir: &Path, kept: &[u64], what: &str) {
-    let (session, writer, report) = Session::open(dir, options(), Arc::new(RealDisk)).unwrap_or_else(|error| panic!("{what}: {error}"));
+    let (session, writer, report) =
+        Session::open(dir, options(), Arc::new(RealDisk)).unwrap_or_else(|error| panic!("{what}: {error}"));
     assert_eq!(report.failed, [], "{what}");
     assert_eq!(report.missing, [""; 0], "{what}");
     session.close(writer, &Tally::default(), Event::new("stop")).unwrap_or_else(|error| panic!("{what}: {error}"));
@@ -60,7 +63,10 @@ fn check(dir: &Path, kept: &[u64], what: &str) {
         for line in 0..LINES {
             let ts = logtap_capture::time::format((*n as i64 * 1000 + line as i64) * 1_000_000);
             let times = found.get(&format!("{n}.{line}")).copied().unwrap_or(0);
-            assert!(times == 1 || (times == 0 && ts <= evicted_to), "{what}: kept line {n}.{line} is there {times} times (evicted up to {evicted_to})");
+            assert!(
+                times == 1 || (times == 0 && ts <= evicted_to),
+                "{what}: kept line {n}.{line} is there {times} times (evicted up to {evicted_to})"
+            );
         }
     }
     assert!(found.values().all(|times| *times == 1), "{what}: doubled");
@@ -68,7 +74,8 @@ fn check(dir: &Path, kept: &[u64], what: &str) {
     assert_eq!(metadata.total_lines, lines.len() as u64 + evicted, "{what}: totals");
     let index = logtap_capture::index::read(dir).unwrap();
     assert_eq!(index.iter().map(|line| line.lines).sum::<u64>(), lines.len() as u64, "{what}: index");
-    let names: Vec<String> = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let names: Vec<String> =
+        std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     assert!(!names.iter().any(|name| name.ends_with(".tmp") || name.starts_with('.')), "{what}: left behind {names:?}");
 }
 
@@ -128,5 +135,8 @@ fn killed_again_inside_the_repair() {
             }
         }
     }
-    assert!(repairs.keys().max().is_some_and(|most| *most >= 8), "repairs were too short to mean anything: {repairs:?}");
+    assert!(
+        repairs.keys().max().is_some_and(|most| *most >= 8),
+        "repairs were too short to mean anything: {repairs:?}"
+    );
 }

@@ -45,8 +45,14 @@ impl Account {
     pub(super) fn tell(&self, ui: &Ui) {
         let rejected: u64 = self.rejected.values().sum();
         if rejected > 0 {
-            let reasons: Vec<String> = self.rejected.iter().map(|(reason, lines)| format!("{} {lines}", reason.name())).collect();
-            ui.note(format_args!("{} lines read = {} used + {rejected} rejected ({})", self.read, self.read - rejected, reasons.join(", ")));
+            let reasons: Vec<String> =
+                self.rejected.iter().map(|(reason, lines)| format!("{} {lines}", reason.name())).collect();
+            ui.note(format_args!(
+                "{} lines read = {} used + {rejected} rejected ({})",
+                self.read,
+                self.read - rejected,
+                reasons.join(", ")
+            ));
         }
         for (file, bytes) in &self.damaged {
             ui.note(format_args!("{file}: {bytes} compressed bytes are damaged and were passed over"));

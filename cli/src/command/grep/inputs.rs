@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use logtap_capture::chunk::Span;
 use logtap_capture::name;
 use logtap_capture::reader::{Capture, DataFile};
-use logtap_capture::survey::Collector;
 use logtap_capture::stream;
+use logtap_capture::survey::Collector;
 
 use crate::error::{CliError, Kind};
 use crate::when::When;
@@ -126,5 +126,8 @@ fn open(path: &Path) -> Result<Input, CliError> {
         let file = DataFile { name: file.to_owned(), path: path.to_owned(), line: None };
         return Ok(Input::Files { files: vec![file], live: true });
     }
-    Err(CliError::usage(format!("{} is no capture directory, data file (.jsonl, .jsonl.zst) or snapshot (.tar.zst)", path.display())))
+    Err(CliError::usage(format!(
+        "{} is no capture directory, data file (.jsonl, .jsonl.zst) or snapshot (.tar.zst)",
+        path.display()
+    )))
 }

@@ -117,7 +117,9 @@ impl<'q> Maker<'q> {
             let (mut owed, mut unmarked) = (around.after, 0);
             for (at, &line) in stream.iter().enumerate() {
                 if all[line].2 {
-                    stream[at.saturating_sub(around.before).max(unmarked)..=at].iter().for_each(|line| keep[*line] = true);
+                    stream[at.saturating_sub(around.before).max(unmarked)..=at]
+                        .iter()
+                        .for_each(|line| keep[*line] = true);
                     (owed, unmarked) = (around.after, at + 1);
                 } else if owed > 0 || at >= last {
                     keep[line] = true;

@@ -213,4 +213,3 @@ fn earliest_of(inputs: &[Input]) -> i64 {
     };
     inputs.iter().map(of).min().unwrap_or(i64::MAX)
 }
-

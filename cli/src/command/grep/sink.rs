@@ -88,7 +88,8 @@ impl<W: Write> Sink<W> {
             self.out.write_all(&piece.text)?;
             self.matches += piece.tally.picked;
         } else {
-            let end = room.checked_sub(1).and_then(|last| piece.records.get(last as usize)).map_or(0, |record| record.end);
+            let end =
+                room.checked_sub(1).and_then(|last| piece.records.get(last as usize)).map_or(0, |record| record.end);
             self.out.write_all(&piece.text[..end])?;
             self.matches += room;
         }

@@ -91,7 +91,8 @@ impl Sorter {
     /// # Errors
     /// If a temporary file cannot be read, or any error of `each`.
     pub(super) fn finish<E: From<io::Error>>(mut self, mut each: impl FnMut(Item) -> Result<bool, E>) -> Result<(), E> {
-        let mut runs: Vec<BufReader<File>> = self.runs.drain(..).map(|run| BufReader::with_capacity(32 << 10, run)).collect();
+        let mut runs: Vec<BufReader<File>> =
+            self.runs.drain(..).map(|run| BufReader::with_capacity(32 << 10, run)).collect();
         let mut heads = BinaryHeap::new();
         for (at, run) in runs.iter_mut().enumerate() {
             heads.extend(read_item(run)?.map(|item| Reverse((item, at))));

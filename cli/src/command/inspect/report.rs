@@ -125,7 +125,11 @@ pub(super) fn build(capture: &Capture, survey: &Survey, repaired: Option<Repaire
 }
 
 fn state(capture: &Capture) -> &'static str {
-    let stopped = capture.metadata.as_ref().and_then(|data| data.stopped.as_deref()).filter(|stopped| !stopped.starts_with("0001"));
+    let stopped = capture
+        .metadata
+        .as_ref()
+        .and_then(|data| data.stopped.as_deref())
+        .filter(|stopped| !stopped.starts_with("0001"));
     match (capture.live, stopped, &capture.metadata) {
         (true, ..) => "live",
         (false, Some(_), _) => "stopped",
@@ -150,7 +154,8 @@ fn add_levels(into: &mut BTreeMap<&'static str, u64>, counts: &[u64; LEVELS]) {
 fn labels(survey: &Survey, mean: f64) -> BTreeMap<String, Vec<LabelCount>> {
     let mut labels = BTreeMap::new();
     for (name, values) in survey.summary.sets.by_label(logtap_capture::index::MAX_VALUES) {
-        let count = |(value, lines): (String, u64)| LabelCount { value, lines, bytes: (lines as f64 * mean).round() as u64 };
+        let count =
+            |(value, lines): (String, u64)| LabelCount { value, lines, bytes: (lines as f64 * mean).round() as u64 };
         let mut counts: Vec<LabelCount> = values.into_iter().map(count).collect();
         counts.sort_by(|a, b| b.lines.cmp(&a.lines).then_with(|| a.value.cmp(&b.value)));
         labels.insert(name, counts);
@@ -203,7 +208,9 @@ fn services(survey: &Survey) -> Vec<Service> {
 }
 
 fn integrity(capture: &Capture, files: &[FileSurvey]) -> Integrity {
-    let names = |wanted: fn(&FileSurvey) -> bool| files.iter().filter(|file| wanted(file)).map(|file| file.name.clone()).collect();
+    let names = |wanted: fn(&FileSurvey) -> bool| {
+        files.iter().filter(|file| wanted(file)).map(|file| file.name.clone()).collect()
+    };
     let damaged = |file: &&FileSurvey| file.damage != logtap_capture::stream::Damage::default();
     Integrity {
         unsealed: names(|file| !file.sealed),

@@ -27,9 +27,17 @@ pub(super) fn write(out: &mut impl Write, report: &Report) -> io::Result<()> {
     }
     let ratio = report.ratio.map(|ratio| format!(", {ratio:.1} times smaller")).unwrap_or_default();
     row(out, "Lines", format_args!("{} in {} files", report.total_lines, report.files))?;
-    row(out, "Size", format_args!("{}, {} on disk{ratio}", size::show(report.total_bytes), size::show(report.disk_size)))?;
+    row(
+        out,
+        "Size",
+        format_args!("{}, {} on disk{ratio}", size::show(report.total_bytes), size::show(report.disk_size)),
+    )?;
     if let (Some(from), Some(to)) = (&report.data_from, &report.data_to) {
-        row(out, "Data", format_args!("{from} to {to} ({:.1} s, {:.1} lines/s)", report.duration_secs, report.lines_per_sec))?;
+        row(
+            out,
+            "Data",
+            format_args!("{from} to {to} ({:.1} s, {:.1} lines/s)", report.duration_secs, report.lines_per_sec),
+        )?;
     }
     if let Some(metadata) = &report.metadata {
         losses(out, metadata)?;
@@ -45,13 +53,19 @@ fn row(out: &mut impl Write, name: &str, value: impl std::fmt::Display) -> io::R
 }
 
 fn losses(out: &mut impl Write, metadata: &Metadata) -> io::Result<()> {
-    for (name, counts) in [("Dropped", &metadata.dropped), ("Rejected", &metadata.rejected), ("Altered", &metadata.altered)] {
+    for (name, counts) in
+        [("Dropped", &metadata.dropped), ("Rejected", &metadata.rejected), ("Altered", &metadata.altered)]
+    {
         if !counts.is_empty() {
             row(out, name, listed(counts))?;
         }
     }
     if let Some(evicted) = &metadata.evicted {
-        row(out, "Evicted", format_args!("{} files with {} lines, to stay below the cap", evicted.files, evicted.lines))?;
+        row(
+            out,
+            "Evicted",
+            format_args!("{} files with {} lines, to stay below the cap", evicted.files, evicted.lines),
+        )?;
     }
     if let Some(redaction) = metadata.redaction.as_ref().filter(|redaction| redaction.enabled) {
         row(out, "Redacted", redaction.patterns.join(", "))?;
@@ -71,7 +85,14 @@ fn health(out: &mut impl Write, integrity: &Integrity) -> io::Result<()> {
         }
     }
     for file in &integrity.damaged {
-        row(out, "Damaged", format_args!("{} ({} bytes undecodable, {} of a torn line)", file.file, file.damaged_bytes, file.torn_bytes))?;
+        row(
+            out,
+            "Damaged",
+            format_args!(
+                "{} ({} bytes undecodable, {} of a torn line)",
+                file.file, file.damaged_bytes, file.torn_bytes
+            ),
+        )?;
     }
     if integrity.rejected_lines > 0 {
         row(out, "Not lines", integrity.rejected_lines)?;
@@ -84,7 +105,8 @@ fn timeline(out: &mut impl Write, report: &Report) -> io::Result<()> {
         return Ok(());
     }
     writeln!(out, "\nTimeline, {} per column", report.bucket_width)?;
-    let bad = |levels: &BTreeMap<&'static str, u64>| ["error", "fatal"].iter().filter_map(|level| levels.get(level)).sum();
+    let bad =
+        |levels: &BTreeMap<&'static str, u64>| ["error", "fatal"].iter().filter_map(|level| levels.get(level)).sum();
     let warn = |levels: &BTreeMap<&'static str, u64>| levels.get("warn").copied().unwrap_or(0);
     bars(out, "lines", report.timeline.iter().map(|bucket| bucket.lines).collect())?;
     bars(out, "errors", report.timeline.iter().map(|bucket| bad(&bucket.levels)).collect())?;

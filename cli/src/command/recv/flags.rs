@@ -88,7 +88,13 @@ pub(crate) struct RecvArgs {
     #[arg(long, value_name = "FILE")]
     auth_token_file: Option<PathBuf>,
     /// Post notifications to this URL (can be repeated)
-    #[arg(long = "webhook-url", alias = "webhook", env = "LOGTAP_RECV_WEBHOOKS", value_delimiter = ',', value_name = "URL")]
+    #[arg(
+        long = "webhook-url",
+        alias = "webhook",
+        env = "LOGTAP_RECV_WEBHOOKS",
+        value_delimiter = ',',
+        value_name = "URL"
+    )]
     webhook_url: Vec<String>,
     /// Only these events: start,stop,rotation,error,disk-warning,drops
     #[arg(long, env = "LOGTAP_RECV_WEBHOOK_EVENTS", value_delimiter = ',', value_name = "EVENTS")]
@@ -153,7 +159,8 @@ impl RecvArgs {
             return Err(CliError::usage("logtap recv --in-cluster: not available in this version"));
         }
         notices(ui, buffer, compress, alert_rules.as_deref());
-        let redactor = redactor(&dir, redact.as_deref(), redact_patterns.as_deref(), redact_hash.then_some(redact_key_file))?;
+        let redactor =
+            redactor(&dir, redact.as_deref(), redact_patterns.as_deref(), redact_hash.then_some(redact_key_file))?;
         let tls = match (tls_cert, tls_key) {
             (Some(certificate), Some(key)) => Some(TlsFiles { certificate, key, client_ca: tls_client_ca }),
             _ => None,
@@ -177,7 +184,9 @@ impl RecvArgs {
             capture,
             redactor: redactor.map(Arc::new),
             rx_always: rx,
-            ack_timeout: parse_duration(&ack_timeout).ok_or_else(|| CliError::usage(format!("--ack-timeout {ack_timeout:?} is no duration; write 250ms or 1s")))?,
+            ack_timeout: parse_duration(&ack_timeout).ok_or_else(|| {
+                CliError::usage(format!("--ack-timeout {ack_timeout:?} is no duration; write 250ms or 1s"))
+            })?,
             on_full: match on_full {
                 OnFullArg::Drop => OnFull::Drop,
                 OnFullArg::Retry => OnFull::Retry,
@@ -218,7 +227,8 @@ fn read_small(path: &Path) -> Result<String, CliError> {
 }
 
 fn read_tokens(path: &Path) -> Result<Vec<String>, CliError> {
-    let tokens: Vec<String> = read_small(path)?.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
+    let tokens: Vec<String> =
+        read_small(path)?.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
     if tokens.is_empty() {
         return Err(CliError::usage(format!("{} holds no token; write one per line", path.display())));
     }
@@ -226,22 +236,42 @@ fn read_tokens(path: &Path) -> Result<Vec<String>, CliError> {
 }
 
 /// Fails closed: a file that cannot be used stops the start.
-fn redactor(dir: &Path, rules: Option<&str>, patterns: Option<&Path>, hash: Option<Option<PathBuf>>) -> Result<Option<Redactor>, CliError> {
-    let builtins = rules.map(parse_selection).transpose().map_err(|error| CliError::usage(format!("--redact: {error}")))?.unwrap_or_default();
+fn redactor(
+    dir: &Path,
+    rules: Option<&str>,
+    patterns: Option<&Path>,
+    hash: Option<Option<PathBuf>>,
+) -> Result<Option<Redactor>, CliError> {
+    let builtins = rules
+        .map(parse_selection)
+        .transpose()
+        .map_err(|error| CliError::usage(format!("--redact: {error}")))?
+        .unwrap_or_default();
     let patterns = match patterns {
-        Some(path) => parse_patterns(&read_small(path)?).map_err(|error| CliError::usage(format!("{}: {error}", path.display())))?,
+        Some(path) => parse_patterns(&read_small(path)?)
+            .map_err(|error| CliError::usage(format!("{}: {error}", path.display())))?,
         None => Vec::new(),
     };
     if builtins.is_empty() && patterns.is_empty() {
-        return if hash.is_some() { Err(CliError::usage("--redact-hash needs --redact or --redact-patterns")) } else { Ok(None) };
+        return if hash.is_some() {
+            Err(CliError::usage("--redact-hash needs --redact or --redact-patterns"))
+        } else {
+            Ok(None)
+        };
     }
     let hash_key = hash.map(|file| key::load(file, dir)).transpose()?;
-    Redactor::new(logtap_redact::Config { builtins, patterns, hash_key }).map(Some).map_err(|error| CliError::usage(error.to_string()))
+    Redactor::new(logtap_redact::Config { builtins, patterns, hash_key })
+        .map(Some)
+        .map_err(|error| CliError::usage(error.to_string()))
 }
 
 fn parse_listen(text: &str) -> Result<SocketAddr, CliError> {
     use std::net::ToSocketAddrs;
-    let wrong = || CliError::usage(format!("--listen {text:?} is no address; write HOST:PORT, such as 127.0.0.1:3100, or :3100 for all interfaces"));
+    let wrong = || {
+        CliError::usage(format!(
+            "--listen {text:?} is no address; write HOST:PORT, such as 127.0.0.1:3100, or :3100 for all interfaces"
+        ))
+    };
     match text.strip_prefix(':') {
         Some(port) => Ok(SocketAddr::from(([0, 0, 0, 0], port.parse().map_err(|_| wrong())?))),
         None => text.to_socket_addrs().map_err(|_| wrong())?.next().ok_or_else(wrong),
@@ -252,10 +282,13 @@ fn parse_fsync(text: &str) -> Result<Fsync, CliError> {
     match text {
         "always" => Ok(Fsync::Always),
         "never" => Ok(Fsync::Never),
-        _ => parse_duration(text)
-            .filter(|every| *every >= Duration::from_millis(10))
-            .map(Fsync::Every)
-            .ok_or_else(|| CliError::usage(format!("--fsync {text:?}: write always, never or an interval of at least 10ms, such as 1s"))),
+        _ => parse_duration(text).filter(|every| *every >= Duration::from_millis(10)).map(Fsync::Every).ok_or_else(
+            || {
+                CliError::usage(format!(
+                    "--fsync {text:?}: write always, never or an interval of at least 10ms, such as 1s"
+                ))
+            },
+        ),
     }
 }
 

@@ -15,12 +15,19 @@ pub(super) fn load(file: Option<PathBuf>, capture: &Path) -> Result<[u8; 32], Cl
         None => default_path()?,
     };
     if is_inside(&path, capture) {
-        return Err(CliError::usage(format!("{} lies inside the capture, which is given away; keep the key elsewhere", path.display())));
+        return Err(CliError::usage(format!(
+            "{} lies inside the capture, which is given away; keep the key elsewhere",
+            path.display()
+        )));
     }
     let failed = |error: &std::io::Error| CliError::at(&path, error);
     match fs::read(&path) {
-        Ok(bytes) => <[u8; 32]>::try_from(bytes.as_slice())
-            .map_err(|_| CliError::usage(format!("{} is no key: it must hold 32 bytes; remove it to have a new one made", path.display()))),
+        Ok(bytes) => <[u8; 32]>::try_from(bytes.as_slice()).map_err(|_| {
+            CliError::usage(format!(
+                "{} is no key: it must hold 32 bytes; remove it to have a new one made",
+                path.display()
+            ))
+        }),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => make(&path).map_err(|error| failed(&error)),
         Err(error) => Err(failed(&error)),
     }
@@ -41,7 +48,11 @@ fn default_path() -> Result<PathBuf, CliError> {
     set("XDG_STATE_HOME")
         .or_else(|| set("HOME").map(|home| home.join(".local/state")))
         .map(|state| state.join("logtap/redact.key"))
-        .ok_or_else(|| CliError::usage("there is no home directory for the key of --redact-hash; name a file with --redact-key-file"))
+        .ok_or_else(|| {
+            CliError::usage(
+                "there is no home directory for the key of --redact-hash; name a file with --redact-key-file",
+            )
+        })
 }
 
 fn is_inside(path: &Path, capture: &Path) -> bool {

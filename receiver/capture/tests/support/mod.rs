@@ -1,14 +1,19 @@
 //! Helpers of this crate's tests: chunks with numbered lines, an independent
 //! reader, and a disk that dies at a chosen step.
 
-#![allow(dead_code, unreachable_pub, reason = "each test binary uses its part")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    reason = "each test binary uses its part; a failed step is a failed test"
+)]
 
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use logtap_capture::chunk::{Chunk, ChunkBuilder};
 use logtap_capture::disk::{Disk, DiskFile, RealDisk};
@@ -58,7 +63,10 @@ pub fn independent_lines(dir: &Path) -> Vec<serde_json::Value> {
             continue;
         };
         for line in text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-            lines.push(serde_json::from_slice(line).unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(line))));
+            lines.push(
+                serde_json::from_slice(line)
+                    .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(line))),
+            );
         }
     }
     lines

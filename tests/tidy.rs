@@ -1,0 +1,95 @@
+//! The architecture's invariants, checked over the crate graph and the tree.
+
+#![expect(clippy::unwrap_used, reason = "a failed step is a failed test")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+}
+
+/// Names of all crates that each crate of ours is built from, tests aside.
+fn reachable() -> BTreeMap<String, BTreeSet<String>> {
+    let output = Command::new(env!("CARGO")).args(["metadata", "--format-version", "1", "--locked"]).current_dir(root()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let names: BTreeMap<String, String> = metadata["packages"].as_array().unwrap().iter().map(|one| (text(&one["id"]), text(&one["name"]))).collect();
+    let mut edges: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for node in metadata["resolve"]["nodes"].as_array().unwrap() {
+        let normal = |dep: &&Value| dep["dep_kinds"].as_array().unwrap().iter().any(|kind| kind["kind"].is_null());
+        let targets = node["deps"].as_array().unwrap().iter().filter(normal).map(|dep| text(&dep["pkg"])).collect();
+        edges.insert(text(&node["id"]), targets);
+    }
+    let members = metadata["workspace_members"].as_array().unwrap().iter().map(text);
+    members.map(|id| (names[&id].clone(), closure(&id, &edges).iter().map(|id| names[id].clone()).collect())).collect()
+}
+
+fn closure(start: &str, edges: &BTreeMap<String, Vec<String>>) -> BTreeSet<String> {
+    let (mut seen, mut open) = (BTreeSet::new(), vec![start.to_owned()]);
+    while let Some(id) = open.pop() {
+        for next in &edges[&id] {
+            if seen.insert(next.clone()) {
+                open.push(next.clone());
+            }
+        }
+    }
+    seen
+}
+
+#[test]
+fn pure_crates_stay_pure() {
+    let all = reachable();
+    for pure in ["logtap-push", "logtap-capture", "logtap-redact"] {
+        for banned in ["tokio", "clap", "axum", "hyper", "ratatui", "kube", "kube-client", "ureq", "tracing"] {
+            assert!(!all[pure].contains(banned), "{pure} must not reach {banned}");
+        }
+        assert!(!all[pure].iter().any(|name| name.starts_with("logtap")), "{pure} stands alone");
+    }
+}
+
+#[test]
+fn arrows_point_one_way() {
+    let all = reachable();
+    for (name, reached) in &all {
+        assert!(!reached.contains("logtap"), "nothing depends on the command line, but {name} does");
+        if name != "logtap-testkit" {
+            assert!(!reached.contains("logtap-testkit"), "{name} is built from test code");
+        }
+    }
+    let allowed = ["logtap-capture", "logtap-certs", "logtap-push", "logtap-redact"];
+    let reached: Vec<&String> = all["logtap-receiver"].iter().filter(|name| name.starts_with("logtap")).collect();
+    assert_eq!(reached, allowed);
+}
+
+fn tracked() -> Vec<PathBuf> {
+    let output = Command::new("git").args(["ls-files", "-co", "--exclude-standard"]).current_dir(root()).output().unwrap();
+    String::from_utf8(output.stdout).unwrap().lines().map(PathBuf::from).filter(|path| root().join(path).is_file()).collect()
+}
+
+#[test]
+fn top_level_is_fixed() {
+    let allowed = ["webhook", "receiver", "forwarder", "cli", "manifests", "certs", "tests", "docs", ".ci", ".cargo", ".config", ".github"];
+    for path in tracked() {
+        let mut parts = path.components();
+        let first = parts.next().unwrap().as_os_str().to_str().unwrap().to_owned();
+        assert!(parts.next().is_none() || allowed.contains(&first.as_str()), "{} is in no known folder", path.display());
+    }
+}
+
+#[test]
+fn files_are_small_and_say_what_they_own() {
+    for path in tracked().into_iter().filter(|path| path.extension().is_some_and(|kind| kind == "rs")) {
+        let text = std::fs::read_to_string(root().join(&path)).unwrap();
+        let lines = text.lines().count();
+        assert!(lines <= 400, "{} has {lines} lines; split it by concept", path.display());
+        let head = text.lines().find(|line| !line.starts_with("#!")).unwrap_or_default();
+        assert!(head.starts_with("//!"), "{} does not open with what it owns", path.display());
+        let stem = path.file_stem().unwrap().to_str().unwrap();
+        assert!(!["util", "utils", "common", "misc", "helpers"].contains(&stem), "{} is named after no concept", path.display());
+    }
+}
