@@ -63,7 +63,7 @@ pub(crate) enum Format {
 /// Every command.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    Recv(command::recv::RecvArgs),
+    Recv(Box<command::recv::RecvArgs>),
     Grep(command::grep::GrepArgs),
     Inspect(command::inspect::InspectArgs),
     Catalog(command::catalog::CatalogArgs),

@@ -3,7 +3,7 @@
 use crate::oracle::{self, Stored};
 use crate::world::{self, fixture, lines, ok, run};
 
-fn texts<'s>(all: &'s [Stored], wanted: impl Fn(&Stored) -> bool) -> Vec<&'s str> {
+fn texts(all: &[Stored], wanted: impl Fn(&Stored) -> bool) -> Vec<&str> {
     all.iter().filter(|line| wanted(line)).map(|line| line.text.as_str()).collect()
 }
 

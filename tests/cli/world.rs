@@ -47,7 +47,8 @@ pub(crate) fn run_with_input(args: &[&str], input: &[u8]) -> Outcome {
         logtap().args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     let input = input.to_vec();
-    let feeder = std::thread::spawn(move || drop(stdin.write_all(&input)));
+    let feeder =
+        std::thread::Builder::new().name("feeder".to_owned()).spawn(move || drop(stdin.write_all(&input))).unwrap();
     let outcome = child.wait_with_output().unwrap().into();
     feeder.join().unwrap();
     outcome

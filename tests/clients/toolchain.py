@@ -1,5 +1,6 @@
 """Installs the clients into a cache outside the clone, once per state of their version files."""
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -33,13 +34,15 @@ def _once(target, sources, install):
     digest = hashlib.sha256()
     for path in sources:
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    stamp = target / "made-from"
-    if stamp.exists() and stamp.read_text() == digest.hexdigest():
-        return
-    stamp.unlink(missing_ok=True)
     target.mkdir(parents=True, exist_ok=True)
-    install(target)
-    stamp.write_text(digest.hexdigest())
+    stamp = target / "made-from"
+    with open(target / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if stamp.exists() and stamp.read_text() == digest.hexdigest():
+            return
+        stamp.unlink(missing_ok=True)
+        install(target)
+        stamp.write_text(digest.hexdigest())
 
 
 def python():
@@ -77,7 +80,8 @@ def go():
     sources = sorted(path for path in (HERE / "go").rglob("*") if path.is_file())
 
     def install(target):
-        _run(["go", "build", "-mod=readonly", "-o", f"{target}/", "./pushpkg", "./lokiclient"], HERE / "go", {"CGO_ENABLED": "0"})
+        build = ["go", "build", "-mod=readonly", "-buildvcs=false", "-o", f"{target}/", "./pushpkg", "./lokiclient"]
+        _run(build, HERE / "go", {"CGO_ENABLED": "0"})
 
     _once(target, sources, install)
     return target
@@ -93,4 +97,4 @@ def tracing_loki():
         _run(["cargo", "build", "--locked", "--quiet"], crate, {"CARGO_TARGET_DIR": str(target)})
 
     _once(target, sources, install)
-    return target / "debug/tracing-loki-client"
+    return target / "debug/client-of-tracing-loki"

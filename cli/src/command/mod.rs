@@ -21,7 +21,7 @@ use crate::output::Ui;
 pub(crate) fn run(command: Command, ui: &Ui) -> Result<Exit, CliError> {
     let done = |()| Exit::Success;
     match command {
-        Command::Recv(args) => recv::run(args, ui).map(done),
+        Command::Recv(args) => recv::run(*args, ui).map(done),
         Command::Grep(args) => grep::run(args, ui),
         Command::Inspect(args) => inspect::run(args, ui).map(done),
         Command::Catalog(args) => catalog::run(args, ui).map(done),

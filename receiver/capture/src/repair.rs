@@ -110,8 +110,8 @@ pub fn reseal(dir: &Path, file: &str, disk: &dyn Disk) -> io::Result<Option<Inde
     if found.foreign && !torn {
         return Ok(Some(IndexLine::new(file, length, &found.summary)));
     }
-    if !found.holes.is_empty() {
-        close_holes(&path, disk, &found)?;
+    if !found.holes.is_empty() || found.recode {
+        copy_sound_parts(&path, disk, &found)?;
         return reseal(dir, file, disk);
     }
     let cut = length.saturating_sub(found.good);
@@ -143,12 +143,10 @@ fn finish(path: &Path, disk: &dyn Disk, mut found: Salvage, length: u64) -> io::
         }
     }
     if !found.tail.is_empty() {
-        let mut encoder = FrameEncoder::new(LEVEL).map_err(io::Error::other)?;
-        encoder.write(&found.tail).map_err(io::Error::other)?;
-        encoder.end().map_err(io::Error::other)?;
-        bytes.extend_from_slice(encoder.out());
+        let frame = one_frame(&found.tail)?;
+        bytes.extend_from_slice(&frame);
         let at = end;
-        end += encoder.out().len() as u64;
+        end += frame.len() as u64;
         let tail = std::mem::take(&mut found.tail);
         found.note_frame(at, end - at, &tail);
     }
@@ -163,8 +161,9 @@ fn finish(path: &Path, disk: &dyn Disk, mut found: Salvage, length: u64) -> io::
     Ok((size, found.summary))
 }
 
-/// Copies what is whole around damaged stretches into a file that replaces the damaged one.
-fn close_holes(path: &Path, disk: &dyn Disk, found: &Salvage) -> io::Result<()> {
+/// Copies what is whole around damaged stretches, and lines that need a new
+/// frame, into a file that replaces the damaged one.
+fn copy_sound_parts(path: &Path, disk: &dyn Disk, found: &Salvage) -> io::Result<()> {
     use std::os::unix::fs::FileExt;
     let source = std::fs::File::open(path)?;
     let temporary = disk::temporary(path);
@@ -182,9 +181,19 @@ fn close_holes(path: &Path, disk: &dyn Disk, found: &Salvage) -> io::Result<()> 
         }
         from = hole_end;
     }
+    if found.recode {
+        target.write_all_at(&one_frame(&found.tail)?, to)?;
+    }
     target.sync()?;
     disk.rename(&temporary, path)?;
     disk::parent_sync(disk, path)
+}
+
+fn one_frame(lines: &[u8]) -> io::Result<Vec<u8>> {
+    let mut encoder = FrameEncoder::new(LEVEL).map_err(io::Error::other)?;
+    encoder.write(lines).map_err(io::Error::other)?;
+    encoder.end().map_err(io::Error::other)?;
+    Ok(std::mem::take(encoder.out()))
 }
 
 /// 1.x, killed while it compressed a file, leaves the plain file and a torn

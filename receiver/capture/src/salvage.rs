@@ -37,6 +37,8 @@ pub(crate) struct Salvage {
     pub(crate) tail: Vec<u8>,
     /// Damaged stretches below `good`.
     pub(crate) holes: Vec<Range<u64>>,
+    /// `tail` holds a whole frame's lines, which stands in the file in a form that cannot be closed.
+    pub(crate) recode: bool,
     /// Not in our layout: no block index is added.
     pub(crate) foreign: bool,
     /// An uncompressed file.
@@ -181,6 +183,11 @@ fn torn(found: &mut Salvage, window: &Window<'_>, decoder: &mut Decoder) -> io::
         }
     }
     let complete = memchr::memrchr(b'\n', &plain).map_or(0, |at| at + 1);
+    if walk::has_checksum(&window.bytes) {
+        // Its checksum would have to follow the last block, and is lost.
+        (keep, kept_plain) = (0, 0);
+        found.recode = complete > 0;
+    }
     found.tail = plain[kept_plain..complete].to_vec();
     if keep > 0 {
         found.note_frame(window.base, keep as u64, &plain[..kept_plain]);

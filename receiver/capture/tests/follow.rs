@@ -1,5 +1,7 @@
 //! A follower beside a writer sees every line exactly once, in order.
 
+#![expect(clippy::unwrap_used, reason = "a failed step is a failed test")]
+
 mod support;
 
 use std::sync::Arc;
@@ -35,20 +37,23 @@ fn every_line_once_across_rotations() {
     let done = Arc::new(AtomicBool::new(false));
     let follower = {
         let (path, done) = (dir.path().to_owned(), done.clone());
-        std::thread::spawn(move || {
-            let (mut tail, first) = Tail::open(&path, &Query::default(), usize::MAX).unwrap();
-            let mut seen = Vec::new();
-            for line in first {
-                ids(&line, &mut seen);
-            }
-            loop {
-                let last = done.load(Ordering::SeqCst);
-                tail.poll(|lines| ids(lines, &mut seen)).unwrap();
-                if last {
-                    return (seen, tail.damaged_bytes);
+        std::thread::Builder::new()
+            .name("follower".to_owned())
+            .spawn(move || {
+                let (mut tail, first) = Tail::open(&path, &Query::default(), usize::MAX).unwrap();
+                let mut seen = Vec::new();
+                for line in first {
+                    ids(&line, &mut seen);
                 }
-            }
-        })
+                loop {
+                    let last = done.load(Ordering::SeqCst);
+                    tail.poll(|lines| ids(lines, &mut seen)).unwrap();
+                    if last {
+                        return (seen, tail.damaged_bytes);
+                    }
+                }
+            })
+            .unwrap()
     };
     for batch in 0..BATCHES {
         writer.append(&[&support::batch(batch, 20, if batch % 50 == 0 { 9000 } else { 60 })]).unwrap();

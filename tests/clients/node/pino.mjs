@@ -13,6 +13,7 @@ const metaAsSent = { trace: 'x "y"', n: '7', deep: '{"a":[1]}' }
 const options = { host: url, labels: fixed, propsToLabels: props }
 // pino's numbers for debug, info, warn and error, and pino-loki's names for them.
 const levels = [[20, 'debug', 'debug'], [30, 'info', 'info'], [40, 'warning', 'warn'], [50, 'error', 'error']]
+const start = Date.UTC(2026, 10, 22)
 const extra = { ok: true, obj: { a: 1 }, meta }
 const labelsOf = level => ({
   level, hostname: hostname(), ...fixed, pid: String(process.pid), ok: 'true', obj: '{"a":1}'
@@ -32,11 +33,14 @@ async function worker () {
   const logger = pino({ level: 'debug' }, transport)
   const all = [...lines, 'lone \ud800 surrogate']
   all.forEach((line, i) => logger[levels[i % 4][2]](extra, line))
+  // The worker alone does not keep the process alive while it empties its buffer.
+  const alive = setInterval(() => {}, 1000)
   await new Promise((resolve, reject) => {
     transport.on('close', resolve)
     transport.on('error', reject)
     transport.end()
   })
+  clearInterval(alive)
   const records = readFileSync(file, 'utf8').split('\n').filter(Boolean).map(line => JSON.parse(line))
   rmSync(scratch, { recursive: true })
   if (records.length !== all.length) throw new Error(`pino wrote ${records.length} of ${all.length} records`)
@@ -46,15 +50,23 @@ async function worker () {
   }
 }
 
-// One request per line, none waited for; the line is the bare message.
+// One request per line, none waited for; the line is the bare message. The clock has a finer
+// resolution than pino's own, which the client turns into counts of 10 ns and the like.
 async function unbatched () {
   const stream = pinoLoki({ ...options, batching: false, logFormat: '{msg}' })
-  const logger = pino({ level: 'debug' }, stream)
+  let time
+  const logger = pino({ level: 'debug', timestamp: () => `,"time":${time}` }, stream)
   const all = [...lines, 'lone \ud800 surrogate']
   all.forEach((line, i) => {
+    const fraction = [0, 0.5, 0.25, 0.125][i % 4]
+    time = start + i + fraction
     logger[levels[i % 4][2]](extra, line)
+    const ts = BigInt(start + i) * 1_000_000n + BigInt(fraction * 1_000_000)
+    // What the client sends instead of nanoseconds is kept beside what it stands for.
+    const asSent = String(time * 10 ** (19 - String(time).length))
+    const kept = asSent === String(ts) ? metaAsSent : { ...metaAsSent, original_ts: asSent }
     // A lone surrogate has no UTF-8: it is replaced.
-    record(labelsOf(levels[i % 4][1]), line.toWellFormed(), { meta: metaAsSent })
+    record(labelsOf(levels[i % 4][1]), line.toWellFormed(), { ts: String(ts), meta: kept })
   })
   await new Promise(resolve => { stream.on('close', resolve); stream.end() })
 }

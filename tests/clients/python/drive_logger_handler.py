@@ -1,4 +1,8 @@
-"""loki-logger-handler: JSON bodies from a background thread; the line is the record as JSON."""
+"""loki-logger-handler: JSON bodies from a background thread; the line is the record as JSON.
+
+With `message_in_json_format=False` the client's own formatter puts a JSON object where the line's
+text belongs; its text on the wire is then the line.
+"""
 
 import json
 import logging
@@ -24,6 +28,7 @@ def main():
         labels={"app": "clients", "path": "C:\\temp", "quoted": 'a "q", b'},
         label_keys={"zone"},
         compressed=variant == "gzip",
+        message_in_json_format=variant != "object",
         timeout=3600,
         default_formatter=formatter,
         enable_structured_loki_metadata=True,
@@ -38,7 +43,7 @@ def main():
         logger.info(line, extra={"zone": zone, "order": number})
         record, _ = formatter.made
         # The line is the record as JSON without what went into the metadata.
-        text = json.dumps(record, ensure_ascii=False)
+        text = json.dumps(record, ensure_ascii=variant == "object")
         labels = {"app": "clients", "path": "C:\\temp", "quoted": 'a "q", b', "zone": zone}
         meta = {"run": 'né "1"', "order": str(number)}
         report.sent(labels, text, meta=meta, ts=str(int(record["timestamp"] * 1e9)))

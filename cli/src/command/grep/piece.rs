@@ -101,8 +101,7 @@ impl<'q> Maker<'q> {
         let mut ids: HashMap<Labels, usize> = HashMap::new();
         let mut members: Vec<Vec<usize>> = Vec::new();
         let mut all = Vec::new();
-        let mut piece = Piece::default();
-        piece.tally = selector.survey(lines, own, |picked| {
+        let tally = selector.survey(lines, own, |picked| {
             let stream = ids.get(picked.labels).copied().unwrap_or_else(|| {
                 members.push(Vec::new());
                 ids.insert(picked.labels.clone(), members.len() - 1);
@@ -111,6 +110,7 @@ impl<'q> Maker<'q> {
             members[stream].push(all.len());
             all.push((picked.place, stream, picked.hit));
         });
+        let mut piece = Piece { tally, ..Piece::default() };
         let mut keep = vec![false; all.len()];
         for stream in &members {
             let last = stream.len().saturating_sub(around.before);

@@ -18,7 +18,8 @@ static DIR: LazyLock<tempfile::TempDir> = LazyLock::new(|| {
     made.expect("a temporary directory")
 });
 
-/// Lines and damaged bytes.
+/// Lines, and bytes that could not be decoded. A last line without a newline is
+/// no damage here: a foreign file may end so.
 fn read(name: &str) -> (u64, u64) {
     let file = DataFile { name: name.to_owned(), path: DIR.path().join(name), line: None };
     let Ok(Some(opened)) = file.open() else { return (0, 0) };
@@ -30,7 +31,7 @@ fn read(name: &str) -> (u64, u64) {
         lines += tally.picked + tally.not_a_line;
         true
     });
-    (lines, damage.map_or(0, |damage| damage.damaged_bytes + damage.torn_bytes))
+    (lines, damage.map_or(0, |damage| damage.damaged_bytes))
 }
 
 fuzz_target!(|data: &[u8]| {
