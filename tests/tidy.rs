@@ -14,11 +14,16 @@ fn root() -> PathBuf {
 
 /// Names of all crates that each crate of ours is built from, tests aside.
 fn reachable() -> BTreeMap<String, BTreeSet<String>> {
-    let output = Command::new(env!("CARGO")).args(["metadata", "--format-version", "1", "--locked"]).current_dir(root()).output().unwrap();
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--locked"])
+        .current_dir(root())
+        .output()
+        .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
-    let names: BTreeMap<String, String> = metadata["packages"].as_array().unwrap().iter().map(|one| (text(&one["id"]), text(&one["name"]))).collect();
+    let names: BTreeMap<String, String> =
+        metadata["packages"].as_array().unwrap().iter().map(|one| (text(&one["id"]), text(&one["name"]))).collect();
     let mut edges: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for node in metadata["resolve"]["nodes"].as_array().unwrap() {
         let normal = |dep: &&Value| dep["dep_kinds"].as_array().unwrap().iter().any(|kind| kind["kind"].is_null());
@@ -67,17 +72,40 @@ fn arrows_point_one_way() {
 }
 
 fn tracked() -> Vec<PathBuf> {
-    let output = Command::new("git").args(["ls-files", "-co", "--exclude-standard"]).current_dir(root()).output().unwrap();
-    String::from_utf8(output.stdout).unwrap().lines().map(PathBuf::from).filter(|path| root().join(path).is_file()).collect()
+    let output =
+        Command::new("git").args(["ls-files", "-co", "--exclude-standard"]).current_dir(root()).output().unwrap();
+    String::from_utf8(output.stdout)
+        .unwrap()
+        .lines()
+        .map(PathBuf::from)
+        .filter(|path| root().join(path).is_file())
+        .collect()
 }
 
 #[test]
 fn top_level_is_fixed() {
-    let allowed = ["webhook", "receiver", "forwarder", "cli", "manifests", "certs", "tests", "docs", ".ci", ".cargo", ".config", ".github"];
+    let allowed = [
+        "webhook",
+        "receiver",
+        "forwarder",
+        "cli",
+        "manifests",
+        "certs",
+        "tests",
+        "docs",
+        ".ci",
+        ".cargo",
+        ".config",
+        ".github",
+    ];
     for path in tracked() {
         let mut parts = path.components();
         let first = parts.next().unwrap().as_os_str().to_str().unwrap().to_owned();
-        assert!(parts.next().is_none() || allowed.contains(&first.as_str()), "{} is in no known folder", path.display());
+        assert!(
+            parts.next().is_none() || allowed.contains(&first.as_str()),
+            "{} is in no known folder",
+            path.display()
+        );
     }
 }
 
@@ -90,6 +118,10 @@ fn files_are_small_and_say_what_they_own() {
         let head = text.lines().find(|line| !line.starts_with("#!")).unwrap_or_default();
         assert!(head.starts_with("//!"), "{} does not open with what it owns", path.display());
         let stem = path.file_stem().unwrap().to_str().unwrap();
-        assert!(!["util", "utils", "common", "misc", "helpers"].contains(&stem), "{} is named after no concept", path.display());
+        assert!(
+            !["util", "utils", "common", "misc", "helpers"].contains(&stem),
+            "{} is named after no concept",
+            path.display()
+        );
     }
 }

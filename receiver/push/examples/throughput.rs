@@ -2,10 +2,7 @@
 //!
 //! `cargo run --release -p logtap-push --example throughput`
 
-#![expect(
-    clippy::print_stdout,
-    reason = "a measuring program prints its figures"
-)]
+#![expect(clippy::print_stdout, reason = "a measuring program prints its figures")]
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -36,49 +33,18 @@ fn main() {
     let some = lines(10);
     let all = lines(1);
     let headers = Headers::default();
-    for (name, texts) in [
-        ("plain lines", &plain),
-        ("1 of 10 lines is JSON", &some),
-        ("all lines are JSON", &all),
-    ] {
+    for (name, texts) in [("plain lines", &plain), ("1 of 10 lines is JSON", &some), ("all lines are JSON", &all)] {
         let entries: Vec<Line<'_>> = texts
             .iter()
             .enumerate()
-            .map(|(at, text)| Line {
-                ns: 1_795_342_423_000_000_000 + at as i64,
-                text,
-                meta: &[],
-            })
+            .map(|(at, text)| Line { ns: 1_795_342_423_000_000_000 + at as i64, text, meta: &[] })
             .collect();
-        let labels = [
-            ("app", "checkout"),
-            ("namespace", "shop"),
-            ("pod", "checkout-7d9f"),
-        ];
-        let streams = [Stream {
-            labels: &labels,
-            lines: &entries,
-        }];
-        measure(
-            &format!("protobuf, {name}"),
-            &encode::protobuf(&streams),
-            headers,
-        );
-        measure(
-            &format!("protobuf + snappy, {name}"),
-            &encode::snappy(&streams),
-            headers,
-        );
-        measure(
-            &format!("JSON v1, {name}"),
-            &encode::json_v1(&streams),
-            headers,
-        );
-        measure(
-            &format!("JSON v0, {name}"),
-            &encode::json_v0(&streams),
-            headers,
-        );
+        let labels = [("app", "checkout"), ("namespace", "shop"), ("pod", "checkout-7d9f")];
+        let streams = [Stream { labels: &labels, lines: &entries }];
+        measure(&format!("protobuf, {name}"), &encode::protobuf(&streams), headers);
+        measure(&format!("protobuf + snappy, {name}"), &encode::snappy(&streams), headers);
+        measure(&format!("JSON v1, {name}"), &encode::json_v1(&streams), headers);
+        measure(&format!("JSON v0, {name}"), &encode::json_v0(&streams), headers);
     }
 }
 

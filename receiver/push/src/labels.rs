@@ -64,10 +64,7 @@ impl<'a> Labels<'a> {
             let raw = clean_cow(self.bytes, &mut altered).into_owned();
             vec![(LABELS_RAW.to_owned(), raw)]
         });
-        ParsedLabels {
-            pairs: last_wins(pairs),
-            altered,
-        }
+        ParsedLabels { pairs: last_wins(pairs), altered }
     }
 }
 

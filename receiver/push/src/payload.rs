@@ -71,9 +71,7 @@ const MAX_LAYERS: usize = 3;
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            decompressed: 64 << 20,
-        }
+        Self { decompressed: 64 << 20 }
     }
 }
 
@@ -198,20 +196,10 @@ fn unreadable(route: Route, why: String) -> DecodeError {
 /// Names the encoding when it is one that is not supported, else the first bytes.
 fn describe(bytes: &[u8], headers: Headers<'_>) -> String {
     if let Some(named) = headers.content_encoding
-        && let Some(unknown) = named
-            .split(',')
-            .map(str::trim)
-            .find(|name| !sniff::known(name))
+        && let Some(unknown) = named.split(',').map(str::trim).find(|name| !sniff::known(name))
     {
-        let name: String = unknown
-            .chars()
-            .take(32)
-            .flat_map(char::escape_default)
-            .collect();
+        let name: String = unknown.chars().take(32).flat_map(char::escape_default).collect();
         return format!("content-encoding {name} is not one of gzip, deflate, snappy, zstd");
     }
-    format!(
-        "it begins with {}",
-        bytes[..bytes.len().min(8)].escape_ascii()
-    )
+    format!("it begins with {}", bytes[..bytes.len().min(8)].escape_ascii())
 }

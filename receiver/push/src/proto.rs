@@ -67,11 +67,7 @@ impl<'b> Message<'b> {
                 return Ok(value);
             }
         }
-        Err(if self.bytes.len() < 10 {
-            Damage::Cut
-        } else {
-            Damage::Bad
-        })
+        Err(if self.bytes.len() < 10 { Damage::Cut } else { Damage::Bad })
     }
 
     fn fixed<const N: usize>(&mut self) -> Result<[u8; N], Damage> {
@@ -90,8 +86,7 @@ pub(crate) fn plausible(bytes: &[u8]) -> bool {
         match message.next() {
             Ok(None) => return !first,
             Ok(Some((1, Field::Bytes(inner) | Field::Cut(inner)))) if first => {
-                let known =
-                    |tag: u8| matches!(tag & 7, 0..=2 | 5) && (1..=15).contains(&(tag >> 3));
+                let known = |tag: u8| matches!(tag & 7, 0..=2 | 5) && (1..=15).contains(&(tag >> 3));
                 if inner.first().is_some_and(|&tag| !known(tag)) {
                     return false;
                 }

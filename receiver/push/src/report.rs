@@ -136,26 +136,18 @@ impl<R: Reason> Tally<R> {
 
     /// The reasons that were counted at least once.
     pub fn iter(&self) -> impl Iterator<Item = (R, u64)> + '_ {
-        R::ALL
-            .iter()
-            .map(|&reason| (reason, self.get(reason)))
-            .filter(|&(_, n)| n > 0)
+        R::ALL.iter().map(|&reason| (reason, self.get(reason))).filter(|&(_, n)| n > 0)
     }
 }
 
 impl<R> Default for Tally<R> {
     fn default() -> Self {
-        Self {
-            counts: [0; SLOTS],
-            reason: PhantomData,
-        }
+        Self { counts: [0; SLOTS], reason: PhantomData }
     }
 }
 
 impl<R: Reason> fmt::Debug for Tally<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_map()
-            .entries(self.iter().map(|(reason, n)| (reason.name(), n)))
-            .finish()
+        f.debug_map().entries(self.iter().map(|(reason, n)| (reason.name(), n))).finish()
     }
 }

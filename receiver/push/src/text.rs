@@ -7,11 +7,7 @@ use memchr::memchr;
 use crate::report::{Altered, Tally};
 
 /// The bytes as text: borrowed when they are clean, else repaired into `scratch`.
-pub(crate) fn clean<'a>(
-    bytes: &'a [u8],
-    scratch: &'a mut String,
-    altered: &mut Tally<Altered>,
-) -> &'a str {
+pub(crate) fn clean<'a>(bytes: &'a [u8], scratch: &'a mut String, altered: &mut Tally<Altered>) -> &'a str {
     match borrow_clean(bytes) {
         Some(text) => text,
         None => {

@@ -37,31 +37,19 @@ impl<'a> Timestamp<'a> {
     /// An instant taken as it came.
     #[must_use]
     pub fn exact(ns: i64) -> Self {
-        Self {
-            ns: Some(ns),
-            fix: None,
-            original: None,
-        }
+        Self { ns: Some(ns), fix: None, original: None }
     }
 
     /// No timestamp at all.
     #[must_use]
     pub fn missing() -> Self {
-        Self {
-            ns: None,
-            fix: Some(TsFix::Missing),
-            original: None,
-        }
+        Self { ns: None, fix: Some(TsFix::Missing), original: None }
     }
 
     /// A timestamp that cannot be used.
     #[must_use]
     pub fn unusable(original: &'a str) -> Self {
-        Self {
-            ns: None,
-            fix: Some(TsFix::Unusable),
-            original: Some(original),
-        }
+        Self { ns: None, fix: Some(TsFix::Unusable), original: Some(original) }
     }
 
     /// Reads decimal text (unit told by magnitude) or RFC 3339.
@@ -77,20 +65,13 @@ impl<'a> Timestamp<'a> {
         }
         let trimmed = text.trim();
         if trimmed.is_empty() {
-            return Self {
-                original: Some(text),
-                ..Self::missing()
-            };
+            return Self { original: Some(text), ..Self::missing() };
         }
         let (ns, fix) = match Decimal::parse(trimmed.as_bytes()) {
             Some(decimal) => decimal.nanoseconds(),
             None => rfc3339(trimmed),
         };
-        Self {
-            ns,
-            fix,
-            original: fix.map(|_| text),
-        }
+        Self { ns, fix, original: fix.map(|_| text) }
     }
 
     /// Counts the fix, if there was one.
@@ -121,9 +102,7 @@ fn nineteen_digits(bytes: &[u8]) -> Option<i64> {
     if digits[0] == b'0' || !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    let value = digits
-        .iter()
-        .fold(0u64, |sum, digit| sum * 10 + u64::from(digit - b'0'));
+    let value = digits.iter().fold(0u64, |sum, digit| sum * 10 + u64::from(digit - b'0'));
     i64::try_from(value).ok()
 }
 
@@ -144,13 +123,7 @@ impl Decimal {
             b'+' => (false, &bytes[1..]),
             _ => (false, bytes),
         };
-        let mut number = Self {
-            negative,
-            digits: [0; MAX_DIGITS],
-            len: 0,
-            point: 0,
-            more: false,
-        };
+        let mut number = Self { negative, digits: [0; MAX_DIGITS], len: 0, point: 0, more: false };
         let (mut seen_digit, mut seen_point) = (false, false);
         let mut at = 0;
         while let Some(&byte) = rest.get(at) {
@@ -223,11 +196,7 @@ impl Decimal {
             let digit = if at < self.len { self.digits[at] } else { 0 };
             value = value * 10 + i128::from(digit);
         }
-        let cut = self.more
-            || self.digits[..self.len]
-                .iter()
-                .skip(whole)
-                .any(|&digit| digit != 0);
+        let cut = self.more || self.digits[..self.len].iter().skip(whole).any(|&digit| digit != 0);
         let ns = i64::try_from(if self.negative { -value } else { value }).ok()?;
         Some((ns, cut))
     }
@@ -266,10 +235,7 @@ fn at_most_nine_fraction_digits(text: &str) -> (std::borrow::Cow<'_, str>, bool)
     let Some(point) = text.find('.') else {
         return (text.into(), false);
     };
-    let digits = text[point + 1..]
-        .bytes()
-        .take_while(u8::is_ascii_digit)
-        .count();
+    let digits = text[point + 1..].bytes().take_while(u8::is_ascii_digit).count();
     if digits <= 9 {
         return (text.into(), false);
     }

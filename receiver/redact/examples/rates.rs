@@ -15,10 +15,7 @@ mod labelled;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let verbose = std::env::args().any(|arg| arg == "-v");
-    let redactor = Redactor::new(Config {
-        builtins: Builtin::ALL.to_vec(),
-        ..Config::default()
-    })?;
+    let redactor = Redactor::new(Config { builtins: Builtin::ALL.to_vec(), ..Config::default() })?;
     let mut out = std::io::stdout().lock();
     writeln!(
         out,

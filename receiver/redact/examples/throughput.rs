@@ -13,54 +13,33 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut random = fastrand::Rng::with_seed(7);
     let clean: Vec<String> = (0..LINES).map(|_| line(&mut random, false)).collect();
     let mixed: Vec<String> = (0..LINES).map(|i| line(&mut random, i % 20 == 0)).collect();
-    let words: Vec<String> = (0..LINES)
-        .map(|_| "all work and no play makes for a dull log; ".repeat(5))
-        .collect();
+    let words: Vec<String> = (0..LINES).map(|_| "all work and no play makes for a dull log; ".repeat(5)).collect();
     let mut out = std::io::stdout().lock();
-    writeln!(
-        out,
-        "{:<24}{:>10}{:>10}{:>10}",
-        "MB/s", "words", "clean", "5% hits"
-    )?;
+    writeln!(out, "{:<24}{:>10}{:>10}{:>10}", "MB/s", "words", "clean", "5% hits")?;
     let mut row = |name: &str, redactor: Redactor| -> std::io::Result<()> {
         let rates = [&words, &clean, &mixed].map(|lines| rate(&redactor, lines));
-        writeln!(
-            out,
-            "{name:<24}{:>10.0}{:>10.0}{:>10.0}",
-            rates[0], rates[1], rates[2]
-        )
+        writeln!(out, "{name:<24}{:>10.0}{:>10.0}{:>10.0}", rates[0], rates[1], rates[2])
     };
     for rule in Builtin::ALL {
         row(rule.name(), with(vec![rule], Vec::new())?)?;
     }
     row("all", with(Builtin::ALL.to_vec(), Vec::new())?)?;
-    row(
-        "all and 3 patterns",
-        with(Builtin::ALL.to_vec(), patterns())?,
-    )?;
+    row("all and 3 patterns", with(Builtin::ALL.to_vec(), patterns())?)?;
     Ok(())
 }
 
 fn with(builtins: Vec<Builtin>, patterns: Vec<CustomPattern>) -> Result<Redactor, RedactError> {
-    Redactor::new(Config {
-        builtins,
-        patterns,
-        hash_key: None,
-    })
+    Redactor::new(Config { builtins, patterns, hash_key: None })
 }
 
 fn patterns() -> Vec<CustomPattern> {
-    [
-        ("aws_key", r"\bAKIA[0-9A-Z]{16}\b"),
-        ("password", r"(?i)password=\S+"),
-        ("github", r"gh[pousr]_\w{36}"),
-    ]
-    .map(|(name, pattern)| CustomPattern {
-        name: name.into(),
-        pattern: pattern.into(),
-        replacement: format!("[REDACTED:{name}]"),
-    })
-    .into()
+    [("aws_key", r"\bAKIA[0-9A-Z]{16}\b"), ("password", r"(?i)password=\S+"), ("github", r"gh[pousr]_\w{36}")]
+        .map(|(name, pattern)| CustomPattern {
+            name: name.into(),
+            pattern: pattern.into(),
+            replacement: format!("[REDACTED:{name}]"),
+        })
+        .into()
 }
 
 /// The best of several runs, in 10^6 bytes per second.
@@ -83,12 +62,8 @@ fn line(random: &mut fastrand::Rng, secret: bool) -> String {
     let ms = 1_790_000_000_000_u64 + random.u64(..10_000_000_000);
     let id = random.u128(..);
     let value = if secret {
-        [
-            "user=bob.smith@example.com",
-            "card 4111 1111 1111 1111",
-            "call +1 555 123 4567",
-            "ssn=123-45-6789",
-        ][random.usize(..4)]
+        ["user=bob.smith@example.com", "card 4111 1111 1111 1111", "call +1 555 123 4567", "ssn=123-45-6789"]
+            [random.usize(..4)]
     } else {
         "user=1048576 plan=basic"
     };

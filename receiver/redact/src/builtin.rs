@@ -72,13 +72,10 @@ impl FromStr for Builtin {
     type Err = RedactError;
 
     fn from_str(name: &str) -> Result<Self, RedactError> {
-        Builtin::ALL
-            .into_iter()
-            .find(|rule| rule.name() == name)
-            .ok_or_else(|| RedactError::UnknownRule {
-                name: name.to_owned(),
-                known: Builtin::ALL.map(Builtin::name).join(", "),
-            })
+        Builtin::ALL.into_iter().find(|rule| rule.name() == name).ok_or_else(|| RedactError::UnknownRule {
+            name: name.to_owned(),
+            known: Builtin::ALL.map(Builtin::name).join(", "),
+        })
     }
 }
 
@@ -93,10 +90,7 @@ pub fn parse_selection(arg: &str) -> Result<Vec<Builtin>, RedactError> {
         "false" => return Ok(Vec::new()),
         _ => {}
     }
-    let mut rules = arg
-        .split(',')
-        .map(|name| name.trim().parse())
-        .collect::<Result<Vec<Builtin>, _>>()?;
+    let mut rules = arg.split(',').map(|name| name.trim().parse()).collect::<Result<Vec<Builtin>, _>>()?;
     rules.sort_unstable();
     rules.dedup();
     Ok(rules)

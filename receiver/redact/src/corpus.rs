@@ -51,12 +51,8 @@ impl Rates {
 /// # Errors
 /// The first line whose marks do not pair up.
 pub fn parse(corpus: &str) -> Result<Vec<Labelled>, String> {
-    let lines = corpus
-        .lines()
-        .filter(|line| !line.is_empty() && !line.starts_with('#'));
-    lines
-        .map(|line| label(line).ok_or_else(|| format!("marks do not pair up: {line}")))
-        .collect()
+    let lines = corpus.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    lines.map(|line| label(line).ok_or_else(|| format!("marks do not pair up: {line}"))).collect()
 }
 
 fn label(line: &str) -> Option<Labelled> {
@@ -79,24 +75,13 @@ fn label(line: &str) -> Option<Labelled> {
 pub fn measure(redactor: &Redactor, lines: &[Labelled], rule: Option<Builtin>) -> Rates {
     let mut rates = Rates::default();
     for line in lines {
-        let found: Vec<_> = redactor
-            .spans(&line.text)
-            .into_iter()
-            .filter(|span| rule.is_none_or(|rule| rule == span.rule))
-            .collect();
+        let found: Vec<_> =
+            redactor.spans(&line.text).into_iter().filter(|span| rule.is_none_or(|rule| rule == span.rule)).collect();
         let leaks = (line.values.iter())
-            .filter(|value| {
-                !found
-                    .iter()
-                    .any(|s| s.start <= value.start && value.end <= s.end)
-            })
+            .filter(|value| !found.iter().any(|s| s.start <= value.start && value.end <= s.end))
             .count();
-        let beside = found.iter().any(|s| {
-            !line
-                .values
-                .iter()
-                .any(|value| value.start <= s.start && s.end <= value.end)
-        });
+        let beside =
+            found.iter().any(|s| !line.values.iter().any(|value| value.start <= s.start && s.end <= value.end));
         rates.positives += line.values.len();
         rates.leaks += leaks;
         if line.values.is_empty() {

@@ -45,11 +45,7 @@ impl CustomRules {
                 needles.push(literal);
                 owners.push(rules.len());
             }
-            rules.push(Rule {
-                regex,
-                replacement: pattern.replacement.clone(),
-                luhn: pattern.name == "credit_card",
-            });
+            rules.push(Rule { regex, replacement: pattern.replacement.clone(), luhn: pattern.name == "credit_card" });
         }
         let gates = if needles.is_empty() {
             None
@@ -57,21 +53,12 @@ impl CustomRules {
             // The fastest automaton, unless literals are so many that it would be large.
             let total: usize = needles.iter().map(String::len).sum();
             let kind = (total < 4096).then_some(AhoCorasickKind::DFA);
-            AhoCorasick::builder()
-                .ascii_case_insensitive(true)
-                .kind(kind)
-                .build(&needles)
-                .ok()
+            AhoCorasick::builder().ascii_case_insensitive(true).kind(kind).build(&needles).ok()
         };
         if gates.is_none() {
             always.fill(true);
         }
-        Ok(CustomRules {
-            rules,
-            gates,
-            owners,
-            always,
-        })
+        Ok(CustomRules { rules, gates, owners, always })
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -80,13 +67,7 @@ impl CustomRules {
 
     /// Applies the rules in order to `out` when `changed`, else to `text`, and leaves the result in
     /// `out`. Returns whether `out` holds a changed text.
-    pub(crate) fn apply(
-        &self,
-        text: &str,
-        changed: bool,
-        out: &mut String,
-        hits: &mut [u64],
-    ) -> bool {
+    pub(crate) fn apply(&self, text: &str, changed: bool, out: &mut String, hits: &mut [u64]) -> bool {
         let mut changed = changed;
         let mut open = None;
         for (i, rule) in self.rules.iter().enumerate() {
@@ -161,21 +142,14 @@ impl Open {
     }
 
     fn contains(&self, rule: usize) -> bool {
-        self.0
-            .get(rule / 64)
-            .is_none_or(|word| word >> (rule % 64) & 1 == 1)
+        self.0.get(rule / 64).is_none_or(|word| word >> (rule % 64) & 1 == 1)
     }
 }
 
 /// Compiles `pattern`; the second part is its gate, if it has one.
-pub(crate) fn compile(
-    pattern: &CustomPattern,
-) -> Result<(Regex, Option<Vec<String>>), RedactError> {
+pub(crate) fn compile(pattern: &CustomPattern) -> Result<(Regex, Option<Vec<String>>), RedactError> {
     let entry = || format!("{:?}", pattern.name);
-    let bad = |reason: String| RedactError::BadRegex {
-        entry: entry(),
-        reason,
-    };
+    let bad = |reason: String| RedactError::BadRegex { entry: entry(), reason };
     let hir = regex_syntax::parse(&pattern.pattern).map_err(|error| bad(error.to_string()))?;
     if hir.properties().minimum_len() == Some(0) {
         return Err(RedactError::MatchesEmpty { entry: entry() });
@@ -188,9 +162,7 @@ pub(crate) fn compile(
 pub(crate) fn check_names(patterns: &[CustomPattern]) -> Result<(), RedactError> {
     let mut seen = HashSet::new();
     match patterns.iter().find(|pattern| !seen.insert(&pattern.name)) {
-        Some(twice) => Err(RedactError::DuplicateName {
-            name: twice.name.clone(),
-        }),
+        Some(twice) => Err(RedactError::DuplicateName { name: twice.name.clone() }),
         None => Ok(()),
     }
 }

@@ -55,9 +55,7 @@ impl<'de> Deserialize<'de> for File {
                 let mut entries = None;
                 while let Some(key) = map.next_key::<String>()? {
                     if key != "patterns" {
-                        return Err(A::Error::custom(format_args!(
-                            "unknown key `{key}`, expected `patterns`"
-                        )));
+                        return Err(A::Error::custom(format_args!("unknown key `{key}`, expected `patterns`")));
                     }
                     entries = Some(map.next_value()?);
                 }
@@ -77,16 +75,12 @@ pub fn parse_patterns(yaml: &str) -> Result<Vec<CustomPattern>, RedactError> {
     if yaml.trim().is_empty() {
         return Err(RedactError::NoPatterns);
     }
-    let File(entries) = serde_saphyr::from_str(yaml).map_err(|error| RedactError::Yaml {
-        reason: error.to_string(),
-    })?;
+    let File(entries) =
+        serde_saphyr::from_str(yaml).map_err(|error| RedactError::Yaml { reason: error.to_string() })?;
     if entries.is_empty() {
         return Err(RedactError::NoPatterns);
     }
-    let patterns = (1..)
-        .zip(entries)
-        .map(pattern)
-        .collect::<Result<Vec<_>, _>>()?;
+    let patterns = (1..).zip(entries).map(pattern).collect::<Result<Vec<_>, _>>()?;
     for pattern in &patterns {
         custom::compile(pattern)?;
     }
@@ -103,22 +97,13 @@ fn pattern((place, mut entry): (usize, Entry)) -> Result<CustomPattern, RedactEr
         entry
             .remove(key)
             .filter(|value| !value.is_empty())
-            .ok_or_else(|| RedactError::MissingKey {
-                entry: label.clone(),
-                key,
-            })
+            .ok_or_else(|| RedactError::MissingKey { entry: label.clone(), key })
     };
     let name = take("name")?;
     let pattern = take("pattern")?;
-    let replacement = entry
-        .remove("replacement")
-        .unwrap_or_else(|| format!("[REDACTED:{}]", name.replace('$', "$$")));
+    let replacement = entry.remove("replacement").unwrap_or_else(|| format!("[REDACTED:{}]", name.replace('$', "$$")));
     match entry.into_keys().next() {
         Some(key) => Err(RedactError::UnknownKey { entry: label, key }),
-        None => Ok(CustomPattern {
-            name,
-            pattern,
-            replacement,
-        }),
+        None => Ok(CustomPattern { name, pattern, replacement }),
     }
 }

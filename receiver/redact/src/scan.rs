@@ -64,12 +64,9 @@ impl Candidates {
         let near = |x: u64| (x >> 2) | (x >> 3) | (x >> 4);
         let dotted = m.digit & (m.dot >> 1) & (m.digit >> 2);
         Candidates {
-            card: ((digit8 & (digit8 >> 5)) | (digit4 & (m.mark >> 4) & (digit4 >> 5)))
-                & on.mask(Builtin::CreditCard),
-            ssn: (digit3 & (m.mark >> 3) & (digit2 >> 4) & (m.mark >> 6) & (digit4 >> 7))
-                & on.mask(Builtin::Ssn),
-            phone: (digit3 & (m.mark >> 3) & (digit3 >> 4) & (m.mark >> 7) & (digit4 >> 8))
-                & on.mask(Builtin::Phone),
+            card: ((digit8 & (digit8 >> 5)) | (digit4 & (m.mark >> 4) & (digit4 >> 5))) & on.mask(Builtin::CreditCard),
+            ssn: (digit3 & (m.mark >> 3) & (digit2 >> 4) & (m.mark >> 6) & (digit4 >> 7)) & on.mask(Builtin::Ssn),
+            phone: (digit3 & (m.mark >> 3) & (digit3 >> 4) & (m.mark >> 7) & (digit4 >> 8)) & on.mask(Builtin::Phone),
             lead: m.lead & (m.digit >> 1) & on.mask(Builtin::Phone),
             ip: dotted & near(dotted & near(dotted)) & on.mask(Builtin::IpV4),
             sign: m.sign & (on.mask(Builtin::Email) | on.mask(Builtin::Jwt)),
@@ -102,10 +99,7 @@ impl Position<'_> {
         }
         if found.bearer & bit != 0 {
             let (start, end) = rules::bearer::at(view, at)?;
-            if self.on.has(Builtin::Jwt)
-                && view.has(start, b"eyJ")
-                && rules::jwt::at(view, start).ok() == Some(end)
-            {
+            if self.on.has(Builtin::Jwt) && view.has(start, b"eyJ") && rules::jwt::at(view, start).ok() == Some(end) {
                 return Some(span(Builtin::Jwt, (start, end)));
             }
             return Some(span(Builtin::Bearer, (start, end)));
@@ -137,16 +131,11 @@ impl Position<'_> {
     fn try_sign(&mut self, at: usize) -> Option<Span> {
         if self.view.at(at) == b'J' {
             let start = at.checked_sub(2).filter(|&s| s >= self.no_jwt_before)?;
-            if !self.on.has(Builtin::Jwt) || start < self.view.floor || !self.view.has(start, b"ey")
-            {
+            if !self.on.has(Builtin::Jwt) || start < self.view.floor || !self.view.has(start, b"ey") {
                 return None;
             }
             return match rules::jwt::at(&self.view, start) {
-                Ok(end) => Some(Span {
-                    start,
-                    end,
-                    rule: Builtin::Jwt,
-                }),
+                Ok(end) => Some(Span { start, end, rule: Builtin::Jwt }),
                 Err(known) => {
                     self.no_jwt_before = known;
                     None
@@ -157,11 +146,7 @@ impl Position<'_> {
             return None;
         }
         let (start, end) = rules::email::at(self.text, self.view.floor, at)?;
-        Some(Span {
-            start,
-            end,
-            rule: Builtin::Email,
-        })
+        Some(Span { start, end, rule: Builtin::Email })
     }
 }
 
@@ -169,12 +154,7 @@ impl Position<'_> {
 #[inline]
 pub(crate) fn scan(text: &str, on: Enabled, mut hit: impl FnMut(Span)) {
     let bytes = text.as_bytes();
-    let mut position = Position {
-        view: View { bytes, floor: 0 },
-        text,
-        on,
-        no_jwt_before: 0,
-    };
+    let mut position = Position { view: View { bytes, floor: 0 }, text, on, no_jwt_before: 0 };
     let mut base = 0;
     while base < bytes.len() {
         let rest = &bytes[base..];

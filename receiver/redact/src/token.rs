@@ -13,8 +13,7 @@ pub(crate) struct Tokens {
 
 impl Tokens {
     pub(crate) fn new(key: Option<&[u8; 32]>) -> Self {
-        let keyed =
-            key.map(|key| Hmac::new_from_slice(key).expect("HMAC takes keys of every length"));
+        let keyed = key.map(|key| Hmac::new_from_slice(key).expect("HMAC takes keys of every length"));
         Tokens { keyed }
     }
 

@@ -50,18 +50,12 @@ impl View<'_> {
     pub(crate) fn announced(&self, at: usize, words: &[&str]) -> bool {
         let len = self.run_before(at, 32, |b| b != b']' && b != b'\n');
         let before = &self.bytes[at - len.min(at)..at];
-        words.iter().any(|word| {
-            before
-                .windows(word.len())
-                .any(|part| part.eq_ignore_ascii_case(word.as_bytes()))
-        })
+        words.iter().any(|word| before.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word.as_bytes())))
     }
 
     /// How many bytes before `at` satisfy `class`, at most `cap`.
     pub(crate) fn run_before(&self, at: usize, cap: usize, class: impl Fn(u8) -> bool) -> usize {
-        (1..=cap)
-            .take_while(|&back| class(self.before(at, back)))
-            .count()
+        (1..=cap).take_while(|&back| class(self.before(at, back))).count()
     }
 
     /// How many bytes from `at` on satisfy `class`, at most `cap`.
@@ -73,9 +67,7 @@ impl View<'_> {
 
     /// Whether the bytes at `at` are exactly `literal`.
     pub(crate) fn has(&self, at: usize, literal: &[u8]) -> bool {
-        self.bytes
-            .get(at..)
-            .is_some_and(|tail| tail.starts_with(literal))
+        self.bytes.get(at..).is_some_and(|tail| tail.starts_with(literal))
     }
 
     /// Whether a number may start at `at`: not inside a word, a decimal or a dashed identifier.

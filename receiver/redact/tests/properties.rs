@@ -4,21 +4,13 @@ use logtap_redact::{Builtin, Config, Redactor, rules::ip::VERSION_WORDS};
 use proptest::prelude::*;
 
 fn redactor(key: Option<[u8; 32]>) -> Redactor {
-    Redactor::new(Config {
-        builtins: Builtin::ALL.to_vec(),
-        patterns: Vec::new(),
-        hash_key: key,
-    })
-    .expect("built-in rules are valid")
+    Redactor::new(Config { builtins: Builtin::ALL.to_vec(), patterns: Vec::new(), hash_key: key })
+        .expect("built-in rules are valid")
 }
 
 fn run(redactor: &Redactor, text: &str) -> String {
     let mut out = String::new();
-    if redactor.redact(text, &mut out, &mut []) {
-        out
-    } else {
-        text.to_owned()
-    }
+    if redactor.redact(text, &mut out, &mut []) { out } else { text.to_owned() }
 }
 
 /// Pieces of values and of what stands around them, glued in every order.
@@ -96,12 +88,7 @@ fn check(text: &str) -> Result<(), TestCaseError> {
         let redactor = redactor(key);
         let spans = redactor.spans(text);
         let once = run(&redactor, text);
-        prop_assert_eq!(
-            run(&redactor, &once),
-            once.clone(),
-            "not idempotent on {:?}",
-            text
-        );
+        prop_assert_eq!(run(&redactor, &once), once.clone(), "not idempotent on {:?}", text);
         let mut rest = once.as_str();
         let mut at = 0;
         for span in spans {
@@ -191,12 +178,7 @@ fn adversarial_texts_take_linear_work() {
         let text = unit.repeat(LEN / unit.len());
         run(&redactor, &text);
     }
-    for (head, unit, tail) in [
-        ("x@", "a", ".com"),
-        ("", "a", "@b.com"),
-        ("Bearer ", "a", "=\""),
-        ("eyJ", "a", ""),
-    ] {
+    for (head, unit, tail) in [("x@", "a", ".com"), ("", "a", "@b.com"), ("Bearer ", "a", "=\""), ("eyJ", "a", "")] {
         run(&redactor, &format!("{head}{}{tail}", unit.repeat(LEN)));
     }
 }

@@ -5,20 +5,12 @@ use logtap_redact::{Builtin, Config, Redactor, corpus};
 mod labelled;
 
 fn redactor(rules: &[Builtin]) -> Redactor {
-    Redactor::new(Config {
-        builtins: rules.to_vec(),
-        ..Config::default()
-    })
-    .expect("built-in rules are valid")
+    Redactor::new(Config { builtins: rules.to_vec(), ..Config::default() }).expect("built-in rules are valid")
 }
 
 fn redacted(rules: &[Builtin], text: &str) -> String {
     let mut out = String::new();
-    if redactor(rules).redact(text, &mut out, &mut []) {
-        out
-    } else {
-        text.to_owned()
-    }
+    if redactor(rules).redact(text, &mut out, &mut []) { out } else { text.to_owned() }
 }
 
 fn all(text: &str) -> String {
@@ -30,24 +22,12 @@ fn error_rates_on_the_corpus_are_within_bounds() {
     let redactor = redactor(&Builtin::ALL);
     for (rule, lines) in labelled::positives().unwrap() {
         let rates = corpus::measure(&redactor, &lines, None);
-        assert!(
-            rates.positives >= 60,
-            "{rule}: only {} positives",
-            rates.positives
-        );
-        assert!(
-            rates.leak_rate() <= 0.005 && rates.over_beside == 0,
-            "{rule}: {:#?}",
-            rates.wrong
-        );
+        assert!(rates.positives >= 60, "{rule}: only {} positives", rates.positives);
+        assert!(rates.leak_rate() <= 0.005 && rates.over_beside == 0, "{rule}: {:#?}", rates.wrong);
     }
     let negatives = labelled::negatives().unwrap();
     let rates = corpus::measure(&redactor, &negatives, None);
-    assert!(
-        rates.negatives >= 200 && rates.over_rate() <= 0.01,
-        "{:#?}",
-        rates.wrong
-    );
+    assert!(rates.negatives >= 200 && rates.over_rate() <= 0.01, "{:#?}", rates.wrong);
     for (name, lines) in labelled::generated() {
         let rates = corpus::measure(&redactor, &lines, None);
         assert!(rates.leak_rate() <= 0.005, "{name}: {:#?}", rates.wrong);
@@ -72,25 +52,13 @@ fn every_area_group_and_serial_is_decided_right() {
     let found = |text: &str| !ssn.spans(text).is_empty();
     for area in 0..1000 {
         let valid = area != 0 && area != 666 && area < 900;
-        assert_eq!(
-            found(&format!("n {area:03}-12-3456 n")),
-            valid,
-            "area {area:03}"
-        );
+        assert_eq!(found(&format!("n {area:03}-12-3456 n")), valid, "area {area:03}");
     }
     for group in 0..100 {
-        assert_eq!(
-            found(&format!("123-{group:02}-3456")),
-            group != 0,
-            "group {group:02}"
-        );
+        assert_eq!(found(&format!("123-{group:02}-3456")), group != 0, "group {group:02}");
     }
     for serial in 0..10_000 {
-        assert_eq!(
-            found(&format!("123-12-{serial:04}")),
-            serial != 0,
-            "serial {serial:04}"
-        );
+        assert_eq!(found(&format!("123-12-{serial:04}")), serial != 0, "serial {serial:04}");
     }
 }
 
@@ -140,8 +108,7 @@ fn values_are_found_at_every_place_of_a_block() {
 
 #[test]
 fn a_value_cut_anywhere_is_not_a_panic() {
-    let text =
-        "«Jörg» Bearer abc123def456== j.ö@ex.com +44 (0)20 7946 0958 x9 4111%201111%201111%201111";
+    let text = "«Jörg» Bearer abc123def456== j.ö@ex.com +44 (0)20 7946 0958 x9 4111%201111%201111%201111";
     for (at, _) in text.char_indices() {
         all(&text[..at]);
         all(&text[at..]);
@@ -154,15 +121,9 @@ fn tokens_are_spelled_as_in_version_1() {
         all("4111111111111111 a@b.co 10.0.0.1 123-45-6789 555-123-4567"),
         "[REDACTED:cc] [REDACTED:email] [REDACTED:ip] [REDACTED:ssn] [REDACTED:phone]"
     );
-    assert_eq!(
-        all("Authorization: Bearer abcdef123456=="),
-        "Authorization: Bearer [REDACTED:bearer]"
-    );
+    assert_eq!(all("Authorization: Bearer abcdef123456=="), "Authorization: Bearer [REDACTED:bearer]");
     assert_eq!(all("Bearer eyJhbGci.eyJzdWIi.sig"), "Bearer [REDACTED:jwt]");
-    assert_eq!(
-        redacted(&[Builtin::Bearer], "Bearer eyJhbGci.eyJzdWIi.sig"),
-        "Bearer [REDACTED:bearer]"
-    );
+    assert_eq!(redacted(&[Builtin::Bearer], "Bearer eyJhbGci.eyJzdWIi.sig"), "Bearer [REDACTED:bearer]");
 }
 
 #[test]
@@ -176,10 +137,7 @@ fn hits_count_values_by_rule() {
     assert_eq!(redactor.names(), ["email", "ip_v4", "key"]);
     let (mut out, mut hits) = (String::from("old"), [0; 3]);
     assert!(redactor.redact("a@b.co 1.1.1.1 2.2.2.2 k-1", &mut out, &mut hits));
-    assert_eq!(
-        out,
-        "[REDACTED:email] [REDACTED:ip] [REDACTED:ip] [REDACTED:key]"
-    );
+    assert_eq!(out, "[REDACTED:email] [REDACTED:ip] [REDACTED:ip] [REDACTED:key]");
     assert_eq!(hits, [1, 2, 1]);
     assert!(!redactor.redact("nothing", &mut out, &mut hits));
     assert_eq!((out.as_str(), hits), ("", [1, 2, 1]));
@@ -188,12 +146,8 @@ fn hits_count_values_by_rule() {
 #[test]
 fn hashes_know_a_value_in_every_spelling() {
     let with = |key| {
-        Redactor::new(Config {
-            builtins: Builtin::ALL.to_vec(),
-            hash_key: Some([key; 32]),
-            ..Config::default()
-        })
-        .unwrap()
+        Redactor::new(Config { builtins: Builtin::ALL.to_vec(), hash_key: Some([key; 32]), ..Config::default() })
+            .unwrap()
     };
     let run = |redactor: &Redactor, text: &str| {
         let mut out = String::new();
@@ -202,11 +156,7 @@ fn hashes_know_a_value_in_every_spelling() {
     };
     let keyed = with(7);
     for same in [
-        [
-            "4111111111111111",
-            "4111 1111 1111 1111",
-            "4111%201111%201111%201111",
-        ],
+        ["4111111111111111", "4111 1111 1111 1111", "4111%201111%201111%201111"],
         ["Bob@Example.com", "bob@example.com", "bob%40example.com"],
         ["555-123-4567", "(555) 123-4567", "555.123.4567"],
     ] {

@@ -18,23 +18,11 @@ pub struct Limits {
 
 impl Limits {
     /// Promtail's and Alloy's defaults: 1 MiB or one second.
-    pub const PROMTAIL: Self = Self {
-        bytes: 1 << 20,
-        lines: usize::MAX,
-        span_ns: 1_000_000_000,
-    };
+    pub const PROMTAIL: Self = Self { bytes: 1 << 20, lines: usize::MAX, span_ns: 1_000_000_000 };
     /// 1 MiB however long it takes, for benches that want few large requests.
-    pub const FULL: Self = Self {
-        bytes: 1 << 20,
-        lines: usize::MAX,
-        span_ns: i64::MAX,
-    };
+    pub const FULL: Self = Self { bytes: 1 << 20, lines: usize::MAX, span_ns: i64::MAX };
     /// One request per line, as the simplest clients send.
-    pub const ONE_LINE: Self = Self {
-        bytes: 1,
-        lines: 1,
-        span_ns: 0,
-    };
+    pub const ONE_LINE: Self = Self { bytes: 1, lines: 1, span_ns: 0 };
 }
 
 /// The lines of one request. Owned, so that it can wait in memory.
@@ -88,23 +76,13 @@ impl Batch {
         let last = self.streams.len().saturating_sub(1);
         let found = match self.streams.last() {
             Some(stream) if stream.labels == labels => Some(last),
-            _ => self
-                .streams
-                .iter()
-                .position(|stream| stream.labels == labels),
+            _ => self.streams.iter().position(|stream| stream.labels == labels),
         };
         let at = found.unwrap_or_else(|| {
-            self.streams.push(BatchStream {
-                labels: labels.to_vec(),
-                lines: Vec::new(),
-            });
+            self.streams.push(BatchStream { labels: labels.to_vec(), lines: Vec::new() });
             self.streams.len() - 1
         });
-        let line = BatchLine {
-            ns,
-            text: text.to_owned(),
-            meta: owned(meta),
-        };
+        let line = BatchLine { ns, text: text.to_owned(), meta: owned(meta) };
         self.streams[at].lines.push(line);
         self.text += text.len();
         self.lines += 1;
@@ -130,21 +108,11 @@ impl Batch {
 
     /// Calls `write` with the batch in the form that the project's encoder takes.
     pub fn encode<T>(&self, write: impl FnOnce(&[encode::Stream<'_>]) -> T) -> T {
-        let labels: Vec<_> = self
-            .streams
-            .iter()
-            .map(|stream| borrowed(&stream.labels))
-            .collect();
+        let labels: Vec<_> = self.streams.iter().map(|stream| borrowed(&stream.labels)).collect();
         let all = || self.streams.iter().flat_map(|stream| &stream.lines);
         let meta: Vec<_> = all().map(|line| borrowed(&line.meta)).collect();
-        let lines: Vec<_> = all()
-            .zip(&meta)
-            .map(|(line, meta)| encode::Line {
-                ns: line.ns,
-                text: &line.text,
-                meta,
-            })
-            .collect();
+        let lines: Vec<_> =
+            all().zip(&meta).map(|(line, meta)| encode::Line { ns: line.ns, text: &line.text, meta }).collect();
         let mut rest = lines.as_slice();
         let mut streams = Vec::with_capacity(self.streams.len());
         for (stream, labels) in self.streams.iter().zip(&labels) {
@@ -168,11 +136,7 @@ impl Batcher {
     /// Starts with an empty request.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
-        Self {
-            limits,
-            open: Batch::new(),
-            oldest: i64::MAX,
-        }
+        Self { limits, open: Batch::new(), oldest: i64::MAX }
     }
 
     /// Adds a line. Returns the request that had no place for it any more, if so.
@@ -198,17 +162,11 @@ impl Batcher {
 }
 
 fn owned(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
-    pairs
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-        .collect()
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
 fn borrowed(pairs: &[(String, String)]) -> Vec<(&str, &str)> {
-    pairs
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_str()))
-        .collect()
+    pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
 }
 
 #[cfg(test)]

@@ -40,23 +40,14 @@ impl Record {
     /// A record with labels.
     #[must_use]
     pub fn new(ts: &str, labels: &[(&str, &str)], msg: &str) -> Self {
-        let labels = labels
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        Self {
-            ts: ts.to_owned(),
-            labels: labels.collect(),
-            msg: msg.to_owned(),
-            ..Self::default()
-        }
+        let labels = labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Self { ts: ts.to_owned(), labels: labels.collect(), msg: msg.to_owned(), ..Self::default() }
     }
 
     /// Whether this is a mark for lost lines.
     #[must_use]
     pub fn is_gap(&self) -> bool {
-        self.labels
-            .get("logtap")
-            .is_some_and(|value| value == "gap")
+        self.labels.get("logtap").is_some_and(|value| value == "gap")
     }
 }
 
@@ -92,25 +83,12 @@ impl Capture {
     pub fn read(dir: &Path) -> io::Result<Self> {
         let mut capture = Self::default();
         for path in data_files(dir)? {
-            let name = path
-                .file_name()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned();
-            let (text, mut torn) = if name.ends_with(".zst") {
-                zstd_cat(&path)?
-            } else {
-                (std::fs::read(&path)?, None)
-            };
-            let whole = text
-                .iter()
-                .rposition(|&byte| byte == b'\n')
-                .map_or(0, |at| at + 1);
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let (text, mut torn) =
+                if name.ends_with(".zst") { zstd_cat(&path)? } else { (std::fs::read(&path)?, None) };
+            let whole = text.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
             if whole < text.len() && torn.is_none() {
-                torn = Some(format!(
-                    "{} bytes after the last line feed",
-                    text.len() - whole
-                ));
+                torn = Some(format!("{} bytes after the last line feed", text.len() - whole));
             }
             let mut lines = 0;
             for line in text[..whole].split_inclusive(|&byte| byte == b'\n') {
@@ -119,18 +97,11 @@ impl Capture {
                     Ok(record) => capture.records.push(record),
                     Err(error) => {
                         let line = String::from_utf8_lossy(line);
-                        capture
-                            .bad
-                            .push(format!("{name}: {error}: {}", line.trim_end()));
+                        capture.bad.push(format!("{name}: {error}: {}", line.trim_end()));
                     }
                 }
             }
-            capture.files.push(DataFile {
-                name,
-                lines,
-                bytes: text.len(),
-                torn,
-            });
+            capture.files.push(DataFile { name, lines, bytes: text.len(), torn });
         }
         Ok(capture)
     }

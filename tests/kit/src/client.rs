@@ -30,11 +30,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self {
-            chunk: None,
-            expect_continue: false,
-            timeout: Duration::from_secs(10),
-        }
+        Self { chunk: None, expect_continue: false, timeout: Duration::from_secs(10) }
     }
 }
 
@@ -56,11 +52,7 @@ impl LokiClient {
     /// A client that sends in a particular way.
     #[must_use]
     pub fn with(addr: impl ToString, options: Options) -> Self {
-        Self {
-            addr: addr.to_string(),
-            options,
-            connection: None,
-        }
+        Self { addr: addr.to_string(), options, connection: None }
     }
 
     /// Changes how the next requests are sent.
@@ -73,11 +65,7 @@ impl LokiClient {
     ///
     /// # Errors
     /// As [`LokiClient::post`].
-    pub fn push(
-        &mut self,
-        dialect: Dialect,
-        batch: &crate::batches::Batch,
-    ) -> io::Result<Response> {
+    pub fn push(&mut self, dialect: Dialect, batch: &crate::batches::Batch) -> io::Result<Response> {
         let body = encode(dialect, batch);
         self.post(body.path, &body.headers(), &body.bytes)
     }
@@ -86,12 +74,7 @@ impl LokiClient {
     ///
     /// # Errors
     /// When the server cannot be reached, does not answer in time or does not speak HTTP/1.
-    pub fn post(
-        &mut self,
-        path: &str,
-        headers: &[(&str, &str)],
-        body: &[u8],
-    ) -> io::Result<Response> {
+    pub fn post(&mut self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> io::Result<Response> {
         self.request("POST", path, headers, body)
     }
 
@@ -107,13 +90,7 @@ impl LokiClient {
     ///
     /// # Errors
     /// As [`LokiClient::post`].
-    pub fn request(
-        &mut self,
-        method: &str,
-        path: &str,
-        headers: &[(&str, &str)],
-        body: &[u8],
-    ) -> io::Result<Response> {
+    pub fn request(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> io::Result<Response> {
         let reused = self.connection.is_some();
         let head = self.head(method, path, headers, body.len());
         match self.exchange(method, &head, body) {
@@ -203,10 +180,7 @@ fn send(stream: &mut TcpStream, head: &str, body: &[u8], chunk: Option<usize>) -
 
 fn gone(error: &io::Error) -> bool {
     use io::ErrorKind as Kind;
-    matches!(
-        error.kind(),
-        Kind::BrokenPipe | Kind::ConnectionReset | Kind::ConnectionAborted | Kind::UnexpectedEof
-    )
+    matches!(error.kind(), Kind::BrokenPipe | Kind::ConnectionReset | Kind::ConnectionAborted | Kind::UnexpectedEof)
 }
 
 /// Opens a connection for a test that writes its own bytes.

@@ -53,14 +53,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self {
-            seed: 1,
-            services: 8,
-            pods: 5,
-            curve: Curve::default(),
-            pii: 0.022,
-            start_ns: 1_795_168_800_000_000_000,
-        }
+        Self { seed: 1, services: 8, pods: 5, curve: Curve::default(), pii: 0.022, start_ns: 1_795_168_800_000_000_000 }
     }
 }
 
@@ -109,16 +102,9 @@ impl Generator {
     /// When `config` has no services, no pods or a curve without lines.
     #[must_use]
     pub fn new(config: Config) -> Self {
+        assert!(config.services > 0 && config.pods > 0, "a cluster needs services and pods");
         assert!(
-            config.services > 0 && config.pods > 0,
-            "a cluster needs services and pods"
-        );
-        assert!(
-            config
-                .curve
-                .phases
-                .iter()
-                .any(|phase| phase.seconds > 0.0 && phase.from + phase.to > 0.0),
+            config.curve.phases.iter().any(|phase| phase.seconds > 0.0 && phase.from + phase.to > 0.0),
             "a curve needs a phase in which lines come"
         );
         let mut rng = Rng::new(config.seed);
@@ -174,13 +160,7 @@ impl Generator {
         let ts_ns = stream.ts_ns;
         stream.ts_ns += 1_000 + i64::from(text.len() as u32);
         self.left -= 1;
-        Line {
-            ts_ns,
-            stream: number,
-            labels: &stream.labels,
-            text,
-            planted: &self.planted,
-        }
+        Line { ts_ns, stream: number, labels: &stream.labels, text, planted: &self.planted }
     }
 
     /// Writes the next record, of one line or many, into `text`.

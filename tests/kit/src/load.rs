@@ -123,11 +123,7 @@ pub fn post(addr: SocketAddr, requests: &[Prepared], plan: Plan) -> Outcome {
         before.push(total);
         total += request.lines as u64;
     }
-    let once = if plan.duration.is_some() {
-        usize::MAX
-    } else {
-        requests.len()
-    };
+    let once = if plan.duration.is_some() { usize::MAX } else { requests.len() };
     let last = plan.limit.unwrap_or(usize::MAX).min(once);
     let sender = || {
         let mut outcome = Outcome::default();
@@ -143,10 +139,7 @@ pub fn post(addr: SocketAddr, requests: &[Prepared], plan: Plan) -> Outcome {
                 let due = start + Duration::from_secs_f64(lines as f64 / rate);
                 thread::sleep(due.saturating_duration_since(Instant::now()));
             }
-            if plan
-                .duration
-                .is_some_and(|duration| start.elapsed() >= duration)
-            {
+            if plan.duration.is_some_and(|duration| start.elapsed() >= duration) {
                 break;
             }
             outcome.send(&mut client, &requests[at]);
@@ -155,9 +148,7 @@ pub fn post(addr: SocketAddr, requests: &[Prepared], plan: Plan) -> Outcome {
     };
     let mut sum = Outcome::default();
     thread::scope(|scope| {
-        let senders: Vec<_> = (0..plan.connections.max(1))
-            .map(|_| scope.spawn(sender))
-            .collect();
+        let senders: Vec<_> = (0..plan.connections.max(1)).map(|_| scope.spawn(sender)).collect();
         for sender in senders {
             match sender.join() {
                 Ok(outcome) => sum.add(outcome),
@@ -172,11 +163,7 @@ pub fn post(addr: SocketAddr, requests: &[Prepared], plan: Plan) -> Outcome {
 impl Outcome {
     fn send(&mut self, client: &mut LokiClient, request: &Prepared) {
         let sent = Instant::now();
-        match client.post(
-            request.body.path,
-            &request.body.headers(),
-            &request.body.bytes,
-        ) {
+        match client.post(request.body.path, &request.body.headers(), &request.body.bytes) {
             Ok(response) => {
                 self.latencies.record(sent.elapsed());
                 self.requests += 1;
@@ -184,9 +171,7 @@ impl Outcome {
                 self.text += request.text as u64;
                 *self.statuses.entry(response.status).or_default() += 1;
                 let dropped = response.header("x-logtap-dropped");
-                self.dropped += dropped
-                    .and_then(|text| text.parse::<u64>().ok())
-                    .unwrap_or(0);
+                self.dropped += dropped.and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
             }
             Err(error) => *self.failures.entry(error.to_string()).or_default() += 1,
         }

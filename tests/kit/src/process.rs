@@ -24,10 +24,7 @@ pub fn logtap_bin() -> PathBuf {
         return path.into();
     }
     let exe = std::env::current_exe().unwrap_or_default();
-    let folder = exe
-        .ancestors()
-        .skip(1)
-        .find(|dir| dir.file_name().is_some_and(|name| name != "deps"));
+    let folder = exe.ancestors().skip(1).find(|dir| dir.file_name().is_some_and(|name| name != "deps"));
     folder.unwrap_or(Path::new(".")).join("logtap")
 }
 
@@ -52,9 +49,7 @@ impl Recv {
     pub fn start(dir: &Path, args: &[&str]) -> io::Result<Self> {
         let mut command = Command::new(logtap_bin());
         command.arg("recv").arg("--dir").arg(dir);
-        command
-            .args(["--listen", "127.0.0.1:0", "--headless"])
-            .args(args);
+        command.args(["--listen", "127.0.0.1:0", "--headless"]).args(args);
         Self::spawn(command)
     }
 
@@ -64,15 +59,9 @@ impl Recv {
     /// As [`Recv::start`].
     pub fn spawn(mut command: Command) -> io::Result<Self> {
         let name: OsString = command.get_program().to_owned();
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().map_err(|error| {
-            io::Error::new(
-                error.kind(),
-                format!("cannot start {}: {error}", name.to_string_lossy()),
-            )
+            io::Error::new(error.kind(), format!("cannot start {}: {error}", name.to_string_lossy()))
         })?;
         let (found, port) = mpsc::channel();
         let (stderr, stdout) = (Arc::default(), Arc::default());
@@ -84,14 +73,7 @@ impl Recv {
             readers.push(follow(pipe, Arc::clone(&stdout), None)?);
         }
         let unknown = SocketAddr::from(([127, 0, 0, 1], 0));
-        let mut recv = Self {
-            child,
-            addr: unknown,
-            stderr,
-            stdout,
-            readers,
-            status: None,
-        };
+        let mut recv = Self { child, addr: unknown, stderr, stdout, readers, status: None };
         recv.addr = recv.wait_for_port(&port)?;
         Ok(recv)
     }
@@ -127,19 +109,13 @@ impl Recv {
     /// What it wrote to stderr until now.
     #[must_use]
     pub fn stderr(&self) -> String {
-        self.stderr
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.stderr.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// What it wrote to stdout until now.
     #[must_use]
     pub fn stdout(&self) -> String {
-        self.stdout
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.stdout.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Sends a signal.
@@ -221,14 +197,7 @@ impl Recv {
     fn status_field(&self, name: &str) -> io::Result<u64> {
         let text = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
         text.lines()
-            .find_map(|line| {
-                line.strip_prefix(name)?
-                    .trim()
-                    .strip_suffix("kB")?
-                    .trim()
-                    .parse()
-                    .ok()
-            })
+            .find_map(|line| line.strip_prefix(name)?.trim().strip_suffix("kB")?.trim().parse().ok())
             .map(|kib: u64| kib * 1024)
             .ok_or_else(|| io::Error::other(format!("no {name} of process {}", self.child.id())))
     }
@@ -247,25 +216,21 @@ fn follow(
     into: Arc<Mutex<String>>,
     mut found: Option<Sender<SocketAddr>>,
 ) -> io::Result<JoinHandle<()>> {
-    std::thread::Builder::new()
-        .name("output of receiver".to_owned())
-        .spawn(move || {
-            let mut pipe = BufReader::new(pipe);
-            let mut line = Vec::new();
-            while pipe.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
-                let text = String::from_utf8_lossy(&line);
-                into.lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .push_str(&text);
-                if let Some(addr) = loopback(&text)
-                    && let Some(found) = found.take()
-                {
-                    // Nobody waits any more once the start has timed out.
-                    found.send(addr).ok();
-                }
-                line.clear();
+    std::thread::Builder::new().name("output of receiver".to_owned()).spawn(move || {
+        let mut pipe = BufReader::new(pipe);
+        let mut line = Vec::new();
+        while pipe.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
+            let text = String::from_utf8_lossy(&line);
+            into.lock().unwrap_or_else(PoisonError::into_inner).push_str(&text);
+            if let Some(addr) = loopback(&text)
+                && let Some(found) = found.take()
+            {
+                // Nobody waits any more once the start has timed out.
+                found.send(addr).ok();
             }
-        })
+            line.clear();
+        }
+    })
 }
 
 /// The first `127.0.0.1:PORT` or `[::1]:PORT` with a port other than 0.

@@ -9,9 +9,7 @@ use super::{Stream, label_text};
 /// When the request is 4 GiB or more, which a snappy block cannot hold.
 #[must_use]
 pub fn snappy(streams: &[Stream<'_>]) -> Vec<u8> {
-    snap::raw::Encoder::new()
-        .compress_vec(&protobuf(streams))
-        .expect("a push request is smaller than 4 GiB")
+    snap::raw::Encoder::new().compress_vec(&protobuf(streams)).expect("a push request is smaller than 4 GiB")
 }
 
 /// The request without snappy.
@@ -20,11 +18,7 @@ pub fn protobuf(streams: &[Stream<'_>]) -> Vec<u8> {
     let mut out = Vec::new();
     for stream in streams {
         let labels = label_text(stream.labels);
-        let lines: usize = stream
-            .lines
-            .iter()
-            .map(|line| framed(entry_len(line)))
-            .sum();
+        let lines: usize = stream.lines.iter().map(|line| framed(entry_len(line))).sum();
         head(1, framed(labels.len()) + lines, &mut out);
         bytes(1, labels.as_bytes(), &mut out);
         for line in stream.lines {

@@ -35,14 +35,7 @@ type Meta<'b> = Vec<(Cow<'b, str>, Cow<'b, str>)>;
 
 impl<'b, 's, S: Sink + ?Sized> Emitter<'b, 's, S> {
     pub(super) fn new(sink: &'s mut S, report: &'s mut Report) -> Self {
-        Self {
-            report,
-            sink,
-            line: String::new(),
-            stamp: String::new(),
-            labels: String::new(),
-            meta: Vec::new(),
-        }
+        Self { report, sink, line: String::new(), stamp: String::new(), labels: String::new(), meta: Vec::new() }
     }
 
     /// Announces the stream of the entries that follow.
@@ -64,12 +57,8 @@ impl<'b, 's, S: Sink + ?Sized> Emitter<'b, 's, S> {
         let altered = &mut self.report.altered;
         let ts = match parts.ts {
             None | Some(Item::Other(b"null")) => Timestamp::missing(),
-            Some(Item::String(raw)) => {
-                Timestamp::parse(text(raw, &mut self.stamp, &mut Tally::default()))
-            }
-            Some(Item::Other(json)) => {
-                Timestamp::parse(clean(json, &mut self.stamp, &mut Tally::default()))
-            }
+            Some(Item::String(raw)) => Timestamp::parse(text(raw, &mut self.stamp, &mut Tally::default())),
+            Some(Item::Other(json)) => Timestamp::parse(clean(json, &mut self.stamp, &mut Tally::default())),
         };
         ts.count(altered);
         let line = match parts.line {
@@ -85,11 +74,7 @@ impl<'b, 's, S: Sink + ?Sized> Emitter<'b, 's, S> {
             read_meta(item, &mut self.meta, altered);
         }
         self.report.lines += 1;
-        self.sink.entry(Entry {
-            ts,
-            line,
-            meta: &self.meta,
-        });
+        self.sink.entry(Entry { ts, line, meta: &self.meta });
     }
 }
 
@@ -114,18 +99,11 @@ fn read_meta<'b>(item: Item<'b>, meta: &mut Meta<'b>, altered: &mut Tally<Altere
     }
 }
 
-fn members<'b>(
-    json: &'b [u8],
-    meta: &mut Meta<'b>,
-    altered: &mut Tally<Altered>,
-) -> Result<(), Damage> {
+fn members<'b>(json: &'b [u8], meta: &mut Meta<'b>, altered: &mut Tally<Altered>) -> Result<(), Damage> {
     let mut scanner = Scanner::new(&json[1..]);
     while let Some(key) = scanner.next_key()? {
         let value = scanner.value()?;
-        meta.push((
-            cow(key, altered),
-            item_cow(value, Altered::MetadataType, altered),
-        ));
+        meta.push((cow(key, altered), item_cow(value, Altered::MetadataType, altered)));
     }
     Ok(())
 }

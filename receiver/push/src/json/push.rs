@@ -8,15 +8,9 @@ use crate::report::{Reject, Report};
 use crate::sink::Sink;
 
 /// Hands over every entry; an error says that reading stopped early.
-pub(crate) fn visit<S: Sink + ?Sized>(
-    bytes: &[u8],
-    sink: &mut S,
-    report: &mut Report,
-) -> Result<(), Damage> {
+pub(crate) fn visit<S: Sink + ?Sized>(bytes: &[u8], sink: &mut S, report: &mut Report) -> Result<(), Damage> {
     let mut scanner = Scanner::new(super::without_bom(bytes));
-    let mut walk = Walk {
-        emitter: Emitter::new(sink, report),
-    };
+    let mut walk = Walk { emitter: Emitter::new(sink, report) };
     match scanner.peek() {
         Err(_) => Ok(()),
         Ok(b'{') => walk.request(&mut scanner),
@@ -131,12 +125,7 @@ impl<'b, S: Sink + ?Sized> Walk<'b, '_, S> {
     }
 
     /// Counts the value that starts at `start` as lost and goes on behind it.
-    fn skip_from(
-        &mut self,
-        scanner: &mut Scanner<'b>,
-        start: usize,
-        why: Reject,
-    ) -> Result<(), Damage> {
+    fn skip_from(&mut self, scanner: &mut Scanner<'b>, start: usize, why: Reject) -> Result<(), Damage> {
         scanner.seek(start);
         scanner.value()?;
         self.emitter.report.rejected.add(why, 1);

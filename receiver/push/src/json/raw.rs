@@ -11,11 +11,7 @@ use crate::report::{Reject, Report};
 use crate::sink::Sink;
 
 /// Hands over every object; an error says that the last one is cut.
-pub(crate) fn visit<S: Sink + ?Sized>(
-    bytes: &[u8],
-    sink: &mut S,
-    report: &mut Report,
-) -> Result<(), Damage> {
+pub(crate) fn visit<S: Sink + ?Sized>(bytes: &[u8], sink: &mut S, report: &mut Report) -> Result<(), Damage> {
     let mut scanner = Scanner::new(super::without_bom(bytes));
     let mut emitter = Emitter::new(sink, report);
     let mut current = None;

@@ -83,11 +83,7 @@ impl<'b> Scanner<'b> {
             }
             b'"' => {
                 let key = self.string()?;
-                if self.eat(b':')? {
-                    Ok(Some(key))
-                } else {
-                    Err(Damage::Bad)
-                }
+                if self.eat(b':')? { Ok(Some(key)) } else { Err(Damage::Bad) }
             }
             _ => Err(Damage::Bad),
         }
@@ -120,11 +116,7 @@ impl<'b> Scanner<'b> {
         loop {
             let rest = self.bytes.get(at..).ok_or(Damage::Cut)?;
             // Escapes come in crowds; for the next one a call of memchr costs more than a look.
-            let near = if escaped {
-                &rest[..rest.len().min(NEAR)]
-            } else {
-                &[]
-            };
+            let near = if escaped { &rest[..rest.len().min(NEAR)] } else { &[] };
             at += match near.iter().position(|&byte| byte == b'"' || byte == b'\\') {
                 Some(found) => found,
                 None => {
@@ -134,10 +126,7 @@ impl<'b> Scanner<'b> {
             };
             if self.bytes[at] == b'"' {
                 self.pos = at + 1;
-                return Ok(RawString {
-                    inner: &self.bytes[start..at],
-                    escaped,
-                });
+                return Ok(RawString { inner: &self.bytes[start..at], escaped });
             }
             escaped = true;
             at += 2;
@@ -178,10 +167,8 @@ impl<'b> Scanner<'b> {
     /// Everything up to a delimiter: a number, a literal, or garbage in their place.
     fn scalar(&mut self) -> Result<&'b [u8], Damage> {
         let start = self.pos;
-        let delimits = |byte: &u8| {
-            matches!(byte, b',' | b']' | b'}' | b':' | b'"' | b'[' | b'{')
-                || byte.is_ascii_whitespace()
-        };
+        let delimits =
+            |byte: &u8| matches!(byte, b',' | b']' | b'}' | b':' | b'"' | b'[' | b'{') || byte.is_ascii_whitespace();
         let Some(len) = self.rest().iter().position(delimits) else {
             self.pos = self.bytes.len();
             return Err(Damage::Cut);

@@ -8,11 +8,7 @@ use crate::report::{Altered, Tally};
 use crate::text::{Repair, borrow_clean, clean_cow};
 
 /// The text of a string; `scratch` is used when it cannot be borrowed.
-pub(crate) fn text<'a>(
-    raw: RawString<'a>,
-    scratch: &'a mut String,
-    altered: &mut Tally<Altered>,
-) -> &'a str {
+pub(crate) fn text<'a>(raw: RawString<'a>, scratch: &'a mut String, altered: &mut Tally<Altered>) -> &'a str {
     if !raw.escaped
         && let Some(text) = borrow_clean(raw.inner)
     {
@@ -35,11 +31,7 @@ pub(crate) fn cow<'a>(raw: RawString<'a>, altered: &mut Tally<Altered>) -> Cow<'
 }
 
 /// The text of any value; for one that is no string its JSON text, counted under `odd`.
-pub(crate) fn item_cow<'a>(
-    item: Item<'a>,
-    odd: Altered,
-    altered: &mut Tally<Altered>,
-) -> Cow<'a, str> {
+pub(crate) fn item_cow<'a>(item: Item<'a>, odd: Altered, altered: &mut Tally<Altered>) -> Cow<'a, str> {
     match item {
         Item::String(raw) => cow(raw, altered),
         Item::Other(json) => {
@@ -84,13 +76,7 @@ fn unescape(raw: &[u8], out: &mut String) -> Repair {
 }
 
 /// Appends a piece between escapes.
-fn push(
-    raw: &[u8],
-    clean: Option<&str>,
-    piece: Range<usize>,
-    repair: &mut Repair,
-    out: &mut String,
-) {
+fn push(raw: &[u8], clean: Option<&str>, piece: Range<usize>, repair: &mut Repair, out: &mut String) {
     match clean {
         Some(text) => out.push_str(&text[piece]),
         None => {
@@ -132,7 +118,5 @@ fn unicode<'a>(raw: &'a [u8], out: &mut String, repair: &mut Repair) -> &'a [u8]
 /// The number in a leading `\uXXXX`.
 fn hex4(raw: &[u8]) -> Option<u32> {
     let digits = raw.strip_prefix(b"\\u")?.get(..4)?;
-    digits.iter().try_fold(0, |sum, &digit| {
-        Some(sum << 4 | char::from(digit).to_digit(16)?)
-    })
+    digits.iter().try_fold(0, |sum, &digit| Some(sum << 4 | char::from(digit).to_digit(16)?))
 }

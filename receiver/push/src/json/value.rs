@@ -30,11 +30,7 @@ pub(crate) fn parse(json: &[u8], altered: &mut Tally<Altered>) -> Result<Value, 
     value(&mut Scanner::new(json), altered, MAX_DEPTH)
 }
 
-fn value(
-    scanner: &mut Scanner<'_>,
-    altered: &mut Tally<Altered>,
-    depth: usize,
-) -> Result<Value, NoValue> {
+fn value(scanner: &mut Scanner<'_>, altered: &mut Tally<Altered>, depth: usize) -> Result<Value, NoValue> {
     let depth = depth.checked_sub(1).ok_or(NoValue::TooDeep)?;
     match scanner.peek()? {
         b'{' => {

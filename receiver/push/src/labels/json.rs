@@ -14,10 +14,7 @@ pub(super) fn parse(bytes: &[u8], altered: &mut Tally<Altered>) -> Option<Pairs>
     while let Some(key) = scanner.next_key().ok()? {
         let value = scanner.value().ok()?;
         let key = cow(key, altered).into_owned();
-        pairs.push((
-            key,
-            item_cow(value, Altered::LabelType, altered).into_owned(),
-        ));
+        pairs.push((key, item_cow(value, Altered::LabelType, altered).into_owned()));
     }
     Some(pairs)
 }

@@ -14,12 +14,7 @@ pub(super) enum Dialect {
 
 /// The text inside quotes, or none when an escape is unknown. Bytes made by escapes may be no
 /// UTF-8; they are replaced and counted.
-pub(super) fn unquote(
-    inner: &str,
-    quote: char,
-    dialect: Dialect,
-    altered: &mut Tally<Altered>,
-) -> Option<String> {
+pub(super) fn unquote(inner: &str, quote: char, dialect: Dialect, altered: &mut Tally<Altered>) -> Option<String> {
     let Some(first) = inner.find('\\') else {
         return Some(inner.to_owned());
     };
@@ -60,10 +55,7 @@ fn escape(after: &str, quote: char, dialect: Dialect) -> Option<(usize, Escape)>
         '\\' => b'\\',
         '"' | '\'' if char == quote || dialect == Dialect::Rust => char as u8,
         'x' => {
-            return Some((
-                3,
-                Escape::Byte(number(after.get(1..3)?, 16)?.try_into().ok()?),
-            ));
+            return Some((3, Escape::Byte(number(after.get(1..3)?, 16)?.try_into().ok()?)));
         }
         'u' if dialect == Dialect::Rust && after.starts_with("u{") => {
             let digits = after.get(2..)?.split_once('}')?.0;
@@ -71,16 +63,10 @@ fn escape(after: &str, quote: char, dialect: Dialect) -> Option<(usize, Escape)>
             return Some((digits.len() + 3, Escape::Char(code)));
         }
         'u' => {
-            return Some((
-                5,
-                Escape::Char(char::from_u32(number(after.get(1..5)?, 16)?)?),
-            ));
+            return Some((5, Escape::Char(char::from_u32(number(after.get(1..5)?, 16)?)?)));
         }
         'U' => {
-            return Some((
-                9,
-                Escape::Char(char::from_u32(number(after.get(1..9)?, 16)?)?),
-            ));
+            return Some((9, Escape::Char(char::from_u32(number(after.get(1..9)?, 16)?)?)));
         }
         '0'..='7' => {
             let octal = after.get(..3).and_then(|digits| number(digits, 8));
@@ -97,7 +83,5 @@ fn escape(after: &str, quote: char, dialect: Dialect) -> Option<(usize, Escape)>
 
 fn number(digits: &str, radix: u32) -> Option<u32> {
     let all_digits = !digits.is_empty() && digits.chars().all(|digit| digit.is_digit(radix));
-    all_digits
-        .then(|| u32::from_str_radix(digits, radix).ok())
-        .flatten()
+    all_digits.then(|| u32::from_str_radix(digits, radix).ok()).flatten()
 }

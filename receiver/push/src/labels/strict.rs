@@ -10,11 +10,7 @@ use crate::report::{Altered, Tally};
 /// The labels, or none when the text breaks the grammar.
 pub(super) fn parse(text: &str, altered: &mut Tally<Altered>) -> Option<Pairs> {
     let mut counted = Tally::default();
-    let mut rest = text
-        .trim()
-        .strip_prefix('{')?
-        .strip_suffix('}')?
-        .trim_start();
+    let mut rest = text.trim().strip_prefix('{')?.strip_suffix('}')?.trim_start();
     let mut pairs = Vec::new();
     while !rest.is_empty() {
         let (label, after) = name(rest, &mut counted)?;
@@ -35,9 +31,7 @@ pub(super) fn name<'a>(text: &'a str, altered: &mut Tally<Altered>) -> Option<(S
     if text.starts_with(['"', '\'', '`']) {
         return quoted(text, altered);
     }
-    let end = text
-        .bytes()
-        .position(|byte| !(byte.is_ascii_alphanumeric() || byte == b'_'));
+    let end = text.bytes().position(|byte| !(byte.is_ascii_alphanumeric() || byte == b'_'));
     let (name, rest) = text.split_at(end.unwrap_or(text.len()));
     let valid = !name.is_empty() && !name.starts_with(|first: char| first.is_ascii_digit());
     valid.then(|| (name.to_owned(), rest))
@@ -45,10 +39,7 @@ pub(super) fn name<'a>(text: &'a str, altered: &mut Tally<Altered>) -> Option<(S
 
 /// A quoted string at the start of the text, and what follows.
 fn quoted<'a>(text: &'a str, altered: &mut Tally<Altered>) -> Option<(String, &'a str)> {
-    let quote = text
-        .chars()
-        .next()
-        .filter(|quote| ['"', '\'', '`'].contains(quote))?;
+    let quote = text.chars().next().filter(|quote| ['"', '\'', '`'].contains(quote))?;
     let body = &text[1..];
     if quote == '`' {
         let (inner, rest) = body.split_once('`')?;

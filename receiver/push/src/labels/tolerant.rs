@@ -23,16 +23,8 @@ pub(super) fn parse(text: &str, altered: &mut Tally<Altered>) -> Option<Pairs> {
         rest = after.trim_start();
         rest = rest.strip_prefix(',').unwrap_or(rest).trim_start();
     }
-    if found
-        .iter()
-        .any(|&(_, quote, inner)| has_bare(inner, quote))
-    {
-        return Some(
-            found
-                .into_iter()
-                .map(|(name, _, inner)| (name, inner.to_owned()))
-                .collect(),
-        );
+    if found.iter().any(|&(_, quote, inner)| has_bare(inner, quote)) {
+        return Some(found.into_iter().map(|(name, _, inner)| (name, inner.to_owned())).collect());
     }
     let mut counted = Tally::default();
     let rust: Option<Pairs> = found
@@ -46,12 +38,8 @@ pub(super) fn parse(text: &str, altered: &mut Tally<Altered>) -> Option<Pairs> {
         altered.merge(&counted);
         return Some(pairs);
     }
-    let only_quotes = |(name, quote, inner): (String, char, &str)| {
-        (
-            name,
-            inner.replace(&format!("\\{quote}"), &quote.to_string()),
-        )
-    };
+    let only_quotes =
+        |(name, quote, inner): (String, char, &str)| (name, inner.replace(&format!("\\{quote}"), &quote.to_string()));
     Some(found.into_iter().map(only_quotes).collect())
 }
 
@@ -64,15 +52,9 @@ fn ends(rest: &str) -> bool {
 fn label(text: &str) -> Option<(String, char, &str, &str)> {
     let (name, after) = loose_name(text)?;
     let after = after.trim_start().strip_prefix('=')?.trim_start();
-    let quote = after
-        .chars()
-        .next()
-        .filter(|quote| ['"', '\'', '`'].contains(quote))?;
+    let quote = after.chars().next().filter(|quote| ['"', '\'', '`'].contains(quote))?;
     let body = &after[1..];
-    let end = body
-        .match_indices(quote)
-        .map(|(at, _)| at)
-        .find(|&at| closes(&body[at + 1..]))?;
+    let end = body.match_indices(quote).map(|(at, _)| at).find(|&at| closes(&body[at + 1..]))?;
     Some((name, quote, &body[..end], &body[end + 1..]))
 }
 

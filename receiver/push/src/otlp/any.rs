@@ -16,18 +16,13 @@ pub(super) fn text(value: &Value) -> String {
 
 /// A floating point number, with text for those that JSON cannot write.
 pub(super) fn double(number: f64) -> Value {
-    serde_json::Number::from_f64(number)
-        .map_or_else(|| Value::String(number.to_string()), Value::Number)
+    serde_json::Number::from_f64(number).map_or_else(|| Value::String(number.to_string()), Value::Number)
 }
 
 /// A name with everything but ASCII letters, digits and `_` replaced by `_`.
 pub(super) fn plain_name(name: &str) -> String {
     let plain = |char: char| {
-        if char.is_ascii_alphanumeric() {
-            char
-        } else {
-            '_'
-        }
+        if char.is_ascii_alphanumeric() { char } else { '_' }
     };
     name.chars().map(plain).collect()
 }
@@ -47,11 +42,7 @@ pub(super) fn base64(bytes: &[u8]) -> String {
         let bits = u32::from_be_bytes([0, word[0], word[1], word[2]]);
         for at in 0..4 {
             let index = (bits >> (18 - 6 * at) & 63) as usize;
-            out.push(if at <= chunk.len() {
-                char::from(ALPHABET[index])
-            } else {
-                '='
-            });
+            out.push(if at <= chunk.len() { char::from(ALPHABET[index]) } else { '=' });
         }
     }
     out

@@ -15,11 +15,7 @@ use crate::report::{Altered, Reject, Report, Tally};
 use crate::sink::Sink;
 
 /// Hands over every record; an error says that reading stopped early.
-pub(crate) fn visit<S: Sink + ?Sized>(
-    bytes: &[u8],
-    sink: &mut S,
-    report: &mut Report,
-) -> Result<(), Damage> {
+pub(crate) fn visit<S: Sink + ?Sized>(bytes: &[u8], sink: &mut S, report: &mut Report) -> Result<(), Damage> {
     let bytes = without_bom(bytes);
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Ok(());
@@ -43,18 +39,14 @@ impl<'s, S: Sink + ?Sized> Walk<'s, S> {
         let resource = members(json, ["scopeLogs", "scope_logs"]);
         let attributes = header(resource.header, &mut self.report.altered);
         let shared = stream(&attributes_of(&attributes), self.sink);
-        self.each(resource.list, &mut |walk, json| {
-            walk.scope_logs(json, &shared)
-        })
-        .and(resource.end)
+        self.each(resource.list, &mut |walk, json| walk.scope_logs(json, &shared)).and(resource.end)
     }
 
     fn scope_logs(&mut self, json: &[u8], shared: &Shared) -> Result<(), Damage> {
         let scope = members(json, ["logRecords", "log_records"]);
         let header = header(scope.header, &mut self.report.altered);
         let shared = scoped(shared, &scope_of(&header));
-        self.each(scope.list, &mut |walk, json| walk.record(json, &shared))
-            .and(scope.end)
+        self.each(scope.list, &mut |walk, json| walk.record(json, &shared)).and(scope.end)
     }
 
     fn record(&mut self, json: &[u8], shared: &Shared) -> Result<(), Damage> {
@@ -105,11 +97,7 @@ struct Members<'b> {
 }
 
 fn members<'b>(json: &'b [u8], list: [&str; 2]) -> Members<'b> {
-    let mut found = Members {
-        header: None,
-        list: None,
-        end: Ok(()),
-    };
+    let mut found = Members { header: None, list: None, end: Ok(()) };
     let mut scanner = Scanner::new(json);
     found.end = (|| {
         if !scanner.eat(b'{')? {
@@ -139,8 +127,7 @@ fn members<'b>(json: &'b [u8], list: [&str; 2]) -> Members<'b> {
 }
 
 fn header(json: Option<&[u8]>, altered: &mut Tally<Altered>) -> Value {
-    json.and_then(|json| value::parse(json, altered).ok())
-        .unwrap_or_default()
+    json.and_then(|json| value::parse(json, altered).ok()).unwrap_or_default()
 }
 
 fn scope_of(tree: &Value) -> Scope {
@@ -156,14 +143,8 @@ fn record(tree: &Value) -> Record {
     let time = get(tree, ["timeUnixNano", "time_unix_nano"]);
     Record {
         time: unsigned(time),
-        odd_time: time
-            .filter(|_| unsigned(time).is_none())
-            .map(super::any::text)
-            .unwrap_or_default(),
-        observed: unsigned(get(
-            tree,
-            ["observedTimeUnixNano", "observed_time_unix_nano"],
-        )),
+        odd_time: time.filter(|_| unsigned(time).is_none()).map(super::any::text).unwrap_or_default(),
+        observed: unsigned(get(tree, ["observedTimeUnixNano", "observed_time_unix_nano"])),
         severity_number: unsigned(get(tree, ["severityNumber", "severity_number"]))
             .and_then(|number| i64::try_from(number).ok()),
         severity_text: text_of(tree, ["severityText", "severity_text"]),
@@ -177,10 +158,7 @@ fn record(tree: &Value) -> Record {
 }
 
 fn get<'v>(tree: &'v Value, names: [&str; 2]) -> Option<&'v Value> {
-    names
-        .iter()
-        .find_map(|name| tree.get(name))
-        .filter(|value| !value.is_null())
+    names.iter().find_map(|name| tree.get(name)).filter(|value| !value.is_null())
 }
 
 fn text_of(tree: &Value, names: [&str; 2]) -> String {
@@ -206,10 +184,7 @@ fn attributes_of(tree: &Value) -> Attributes {
 
 fn key_value(pair: &Value) -> Option<(String, Value)> {
     let key = pair.get("key")?;
-    Some((
-        super::any::text(key),
-        pair.get("value").map(any).unwrap_or_default(),
-    ))
+    Some((super::any::text(key), pair.get("value").map(any).unwrap_or_default()))
 }
 
 /// An `AnyValue`; whatever else stands in its place is taken as it is.
@@ -218,22 +193,12 @@ fn any(value: &Value) -> Value {
         return value.clone();
     };
     let Some((kind, inner)) = map.iter().next().filter(|_| map.len() == 1) else {
-        return if map.is_empty() {
-            Value::Null
-        } else {
-            value.clone()
-        };
+        return if map.is_empty() { Value::Null } else { value.clone() };
     };
-    let values = || {
-        inner
-            .get("values")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-    };
+    let values = || inner.get("values").and_then(Value::as_array).into_iter().flatten();
     match kind.as_str() {
-        "stringValue" | "string_value" | "boolValue" | "bool_value" | "doubleValue"
-        | "double_value" | "bytesValue" | "bytes_value" => inner.clone(),
+        "stringValue" | "string_value" | "boolValue" | "bool_value" | "doubleValue" | "double_value" | "bytesValue"
+        | "bytes_value" => inner.clone(),
         "intValue" | "int_value" => match inner.as_str().map(str::parse::<i64>) {
             Some(Ok(number)) => Value::from(number),
             _ => inner.clone(),

@@ -23,11 +23,7 @@ use crate::sink::Sink;
 use crate::text::clean_cow;
 
 /// Hands over every record; an error says that reading stopped early.
-pub(crate) fn visit<S: Sink + ?Sized>(
-    bytes: &[u8],
-    sink: &mut S,
-    report: &mut Report,
-) -> Result<(), Damage> {
+pub(crate) fn visit<S: Sink + ?Sized>(bytes: &[u8], sink: &mut S, report: &mut Report) -> Result<(), Damage> {
     each(bytes, 1, &mut |resource_logs, whole| {
         let resource = first(resource_logs, 1);
         let attributes = attributes(resource, 1, &mut report.altered).unwrap_or_default();
@@ -144,11 +140,7 @@ fn record(bytes: &[u8], altered: &mut Tally<Altered>) -> Result<Record, Reject> 
 }
 
 /// All key-value pairs of that field number.
-fn attributes(
-    bytes: &[u8],
-    number: u32,
-    altered: &mut Tally<Altered>,
-) -> Result<Attributes, Reject> {
+fn attributes(bytes: &[u8], number: u32, altered: &mut Tally<Altered>) -> Result<Attributes, Reject> {
     let mut found = Attributes::new();
     let mut message = Message::new(bytes);
     while let Ok(Some((at, field))) = message.next() {
@@ -161,11 +153,7 @@ fn attributes(
     Ok(found)
 }
 
-fn key_value(
-    bytes: &[u8],
-    depth: usize,
-    altered: &mut Tally<Altered>,
-) -> Result<(String, Value), Reject> {
+fn key_value(bytes: &[u8], depth: usize, altered: &mut Tally<Altered>) -> Result<(String, Value), Reject> {
     let (mut key, mut value) = (String::new(), Value::Null);
     let mut message = Message::new(bytes);
     while let Some((number, field)) = message.next().map_err(|_| Reject::Malformed)? {
@@ -199,11 +187,7 @@ fn any(bytes: &[u8], depth: usize, altered: &mut Tally<Altered>) -> Result<Value
     Ok(value)
 }
 
-fn elements(
-    bytes: &[u8],
-    depth: usize,
-    altered: &mut Tally<Altered>,
-) -> Result<Vec<Value>, Reject> {
+fn elements(bytes: &[u8], depth: usize, altered: &mut Tally<Altered>) -> Result<Vec<Value>, Reject> {
     let mut list = Vec::new();
     let mut message = Message::new(bytes);
     while let Some((number, field)) = message.next().map_err(|_| Reject::Malformed)? {
@@ -216,11 +200,7 @@ fn elements(
     Ok(list)
 }
 
-fn members(
-    bytes: &[u8],
-    depth: usize,
-    altered: &mut Tally<Altered>,
-) -> Result<Map<String, Value>, Reject> {
+fn members(bytes: &[u8], depth: usize, altered: &mut Tally<Altered>) -> Result<Map<String, Value>, Reject> {
     let mut map = Map::new();
     let mut message = Message::new(bytes);
     while let Some((number, field)) = message.next().map_err(|_| Reject::Malformed)? {

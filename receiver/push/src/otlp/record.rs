@@ -81,30 +81,17 @@ pub(super) fn stream<S: Sink + ?Sized>(attributes: &Attributes, sink: &mut S) ->
 /// What a scope's records share, the resource's part included.
 pub(super) fn scoped(resource: &Shared, scope: &Scope) -> Shared {
     let mut shared = resource.clone();
-    for (name, value) in [
-        ("scope_name", &scope.name),
-        ("scope_version", &scope.version),
-    ] {
+    for (name, value) in [("scope_name", &scope.name), ("scope_version", &scope.version)] {
         if !value.is_empty() {
             shared.push((name.to_owned(), value.clone()));
         }
     }
-    shared.extend(
-        scope
-            .attributes
-            .iter()
-            .map(|(name, value)| (plain_name(name), text(value))),
-    );
+    shared.extend(scope.attributes.iter().map(|(name, value)| (plain_name(name), text(value))));
     shared
 }
 
 /// Hands one record over.
-pub(super) fn emit<S: Sink + ?Sized>(
-    record: &Record,
-    shared: &Shared,
-    sink: &mut S,
-    report: &mut Report,
-) {
+pub(super) fn emit<S: Sink + ?Sized>(record: &Record, shared: &Shared, sink: &mut S, report: &mut Report) {
     let time = record.time.filter(|&time| time != 0);
     let stamp = time.or(record.observed.filter(|&time| time != 0));
     let stamp_text = stamp.map(|stamp| stamp.to_string()).unwrap_or_default();
@@ -126,10 +113,8 @@ pub(super) fn emit<S: Sink + ?Sized>(
         None => clean(body.as_bytes(), &mut scratch, &mut report.altered),
     };
 
-    let mut meta: Vec<(Cow<'_, str>, Cow<'_, str>)> = shared
-        .iter()
-        .map(|(name, value)| (name.into(), value.into()))
-        .collect();
+    let mut meta: Vec<(Cow<'_, str>, Cow<'_, str>)> =
+        shared.iter().map(|(name, value)| (name.into(), value.into())).collect();
     for (name, value) in &record.attributes {
         meta.push((plain_name(name).into(), text(value).into()));
     }
@@ -137,10 +122,7 @@ pub(super) fn emit<S: Sink + ?Sized>(
     let flags = record.flags.and_then(|flags| i64::try_from(flags).ok());
     for (name, value) in [
         ("severity_text", record.severity_text.clone()),
-        (
-            "severity_number",
-            number(record.severity_number).unwrap_or_default(),
-        ),
+        ("severity_number", number(record.severity_number).unwrap_or_default()),
         ("trace_id", record.trace_id.clone()),
         ("span_id", record.span_id.clone()),
         ("flags", number(flags).unwrap_or_default()),
@@ -151,9 +133,5 @@ pub(super) fn emit<S: Sink + ?Sized>(
         }
     }
     report.lines += 1;
-    sink.entry(Entry {
-        ts,
-        line,
-        meta: &meta,
-    });
+    sink.entry(Entry { ts, line, meta: &meta });
 }

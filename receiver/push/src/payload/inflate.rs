@@ -12,11 +12,7 @@ use crate::error::DecodeError;
 const STEP: usize = 64 << 10;
 
 pub(super) fn gzip(bytes: &[u8], cap: usize) -> Result<Option<Layer>, DecodeError> {
-    read(
-        flate2::bufread::MultiGzDecoder::new(bytes),
-        bytes.len(),
-        cap,
-    )
+    read(flate2::bufread::MultiGzDecoder::new(bytes), bytes.len(), cap)
 }
 
 pub(super) fn zlib(bytes: &[u8], cap: usize) -> Result<Option<Layer>, DecodeError> {
@@ -24,11 +20,7 @@ pub(super) fn zlib(bytes: &[u8], cap: usize) -> Result<Option<Layer>, DecodeErro
 }
 
 pub(super) fn raw_deflate(bytes: &[u8], cap: usize) -> Result<Option<Layer>, DecodeError> {
-    read(
-        flate2::bufread::DeflateDecoder::new(bytes),
-        bytes.len(),
-        cap,
-    )
+    read(flate2::bufread::DeflateDecoder::new(bytes), bytes.len(), cap)
 }
 
 pub(super) fn zstd(bytes: &[u8], cap: usize) -> Result<Option<Layer>, DecodeError> {
@@ -45,11 +37,7 @@ pub(super) fn zstd(bytes: &[u8], cap: usize) -> Result<Option<Layer>, DecodeErro
 }
 
 /// Reads to the end. Never holds more than `cap` and one byte.
-pub(super) fn read(
-    mut from: impl Read,
-    packed: usize,
-    cap: usize,
-) -> Result<Option<Layer>, DecodeError> {
+pub(super) fn read(mut from: impl Read, packed: usize, cap: usize) -> Result<Option<Layer>, DecodeError> {
     let mut out = Vec::new();
     let mut filled = 0;
     let cut = loop {

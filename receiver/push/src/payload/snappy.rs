@@ -12,11 +12,7 @@ pub(super) fn framed(bytes: &[u8], cap: usize) -> Result<Option<Layer>, DecodeEr
 }
 
 /// A block, when the bytes are one and its content passes `fits`.
-pub(super) fn block(
-    bytes: &[u8],
-    cap: usize,
-    fits: fn(&[u8]) -> bool,
-) -> Result<Option<Layer>, DecodeError> {
+pub(super) fn block(bytes: &[u8], cap: usize, fits: fn(&[u8]) -> bool) -> Result<Option<Layer>, DecodeError> {
     let Ok(size) = snap::raw::decompress_len(bytes) else {
         return Ok(None);
     };
@@ -29,14 +25,8 @@ pub(super) fn block(
     }
     if size <= bytes.len().saturating_mul(BEST_RATIO) {
         let mut out = vec![0; size];
-        if snap::raw::Decoder::new()
-            .decompress(bytes, &mut out)
-            .is_ok()
-        {
-            return Ok(fits(&out).then_some(Layer {
-                bytes: out,
-                cut: false,
-            }));
+        if snap::raw::Decoder::new().decompress(bytes, &mut out).is_ok() {
+            return Ok(fits(&out).then_some(Layer { bytes: out, cut: false }));
         }
     }
     Ok(None)
@@ -44,9 +34,7 @@ pub(super) fn block(
 
 /// What a damaged block unpacks to before the damage, when that passes `fits`.
 pub(super) fn salvage(bytes: &[u8], cap: usize, fits: fn(&[u8]) -> bool) -> Option<Layer> {
-    let size = snap::raw::decompress_len(bytes)
-        .ok()
-        .filter(|&size| size <= cap)?;
+    let size = snap::raw::decompress_len(bytes).ok().filter(|&size| size <= cap)?;
     prefix(bytes, size)
         .filter(|head| !head.is_empty() && head.len() < size && fits(head))
         .map(|bytes| Layer { bytes, cut: true })
@@ -72,10 +60,7 @@ fn prefix(bytes: &[u8], most: usize) -> Option<Vec<u8>> {
         let Some((number, after)) = rest.split_at_checked(width) else {
             break;
         };
-        let number = number
-            .iter()
-            .rev()
-            .fold(0usize, |sum, &byte| sum << 8 | usize::from(byte));
+        let number = number.iter().rev().fold(0usize, |sum, &byte| sum << 8 | usize::from(byte));
         rest = after;
         if tag & 3 == 0 {
             let len = if width == 0 { len } else { number + 1 };
@@ -83,11 +68,7 @@ fn prefix(bytes: &[u8], most: usize) -> Option<Vec<u8>> {
             out.extend_from_slice(&rest[..len.min(rest.len())]);
             rest = rest.get(len..).unwrap_or_default();
         } else {
-            let offset = if width == 1 {
-                number | usize::from(tag >> 5) << 8
-            } else {
-                number
-            };
+            let offset = if width == 1 { number | usize::from(tag >> 5) << 8 } else { number };
             if offset == 0 || offset > out.len() {
                 // The first copy of a real block always has something to copy from.
                 return Some(out);

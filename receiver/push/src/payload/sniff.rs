@@ -31,44 +31,20 @@ pub(super) enum Guess {
 
 impl Hints {
     pub(super) fn of(headers: Headers<'_>) -> Self {
-        let kind = headers
-            .content_type
-            .unwrap_or_default()
-            .to_ascii_lowercase();
-        let packing = headers
-            .content_encoding
-            .unwrap_or_default()
-            .to_ascii_lowercase();
+        let kind = headers.content_type.unwrap_or_default().to_ascii_lowercase();
+        let packing = headers.content_encoding.unwrap_or_default().to_ascii_lowercase();
         let snappy = packing.contains("snappy") || kind.contains("snappy");
-        Self {
-            proto: kind.contains("protobuf") || snappy,
-            deflate: packing.contains("deflate"),
-            snappy,
-        }
+        Self { proto: kind.contains("protobuf") || snappy, deflate: packing.contains("deflate"), snappy }
     }
 }
 
 /// Whether a content encoding's name is one of those supported.
 pub(super) fn known(name: &str) -> bool {
-    let names = [
-        "",
-        "identity",
-        "gzip",
-        "x-gzip",
-        "deflate",
-        "snappy",
-        "x-snappy-framed",
-        "zstd",
-    ];
+    let names = ["", "identity", "gzip", "x-gzip", "deflate", "snappy", "x-snappy-framed", "zstd"];
     names.iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 
-pub(super) fn guess(
-    bytes: &[u8],
-    route: Route,
-    hints: Hints,
-    cap: usize,
-) -> Result<Guess, DecodeError> {
+pub(super) fn guess(bytes: &[u8], route: Route, hints: Hints, cap: usize) -> Result<Guess, DecodeError> {
     let plain_json = match route {
         Route::Loki => Format::LokiJson,
         Route::Otlp => Format::OtlpJson,
@@ -109,9 +85,7 @@ pub(super) fn guess(
     }
     Ok(match route {
         Route::Raw => Guess::Plain(Format::Raw),
-        Route::Loki if (hints.proto || !starts_json) && proto::plausible(bytes) => {
-            Guess::Plain(Format::LokiProto)
-        }
+        Route::Loki if (hints.proto || !starts_json) && proto::plausible(bytes) => Guess::Plain(Format::LokiProto),
         _ if starts_json || only_blank(bytes) => Guess::Plain(plain_json),
         _ => Guess::Unknown,
     })

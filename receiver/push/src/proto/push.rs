@@ -18,18 +18,8 @@ use crate::text::{clean, clean_cow};
 use crate::timestamp::Timestamp;
 
 /// Hands over every entry; an error says that reading stopped early.
-pub(crate) fn visit<S: Sink + ?Sized>(
-    bytes: &[u8],
-    sink: &mut S,
-    report: &mut Report,
-) -> Result<(), Damage> {
-    let mut walk = Walk {
-        sink,
-        report,
-        line: String::new(),
-        stamp: String::new(),
-        meta: Vec::new(),
-    };
+pub(crate) fn visit<S: Sink + ?Sized>(bytes: &[u8], sink: &mut S, report: &mut Report) -> Result<(), Damage> {
+    let mut walk = Walk { sink, report, line: String::new(), stamp: String::new(), meta: Vec::new() };
     let mut request = Message::new(bytes);
     while let Some((number, field)) = request.next()? {
         match (number, field) {
@@ -62,8 +52,7 @@ impl<'b, S: Sink + ?Sized> Walk<'b, '_, S> {
     }
 
     fn stream(&mut self, bytes: &'b [u8]) -> Result<(), Damage> {
-        self.sink
-            .stream(Labels::new(LabelForm::Text, labels(bytes)));
+        self.sink.stream(Labels::new(LabelForm::Text, labels(bytes)));
         let mut stream = Message::new(bytes);
         while let Some((number, field)) = stream.next()? {
             match (number, field) {
@@ -104,11 +93,7 @@ impl<'b, S: Sink + ?Sized> Walk<'b, '_, S> {
         ts.count(altered);
         let line = clean(line, &mut self.line, altered);
         self.report.lines += 1;
-        self.sink.entry(Entry {
-            ts,
-            line,
-            meta: &self.meta,
-        });
+        self.sink.entry(Entry { ts, line, meta: &self.meta });
     }
 }
 

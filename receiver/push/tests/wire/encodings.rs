@@ -6,8 +6,7 @@ use logtap_push::{DecodeError, Format, Headers, Limits, Route, unwrap};
 
 use crate::support::*;
 
-const JSON: &[u8] =
-    br#"{"streams":[{"stream":{"a":"b"},"values":[["1570818238000000000","fizzbuzz"]]}]}"#;
+const JSON: &[u8] = br#"{"streams":[{"stream":{"a":"b"},"values":[["1570818238000000000","fizzbuzz"]]}]}"#;
 
 fn framed(bytes: &[u8]) -> Vec<u8> {
     let mut out = snap::write::FrameEncoder::new(Vec::new());
@@ -30,15 +29,8 @@ fn encodings_are_found_whatever_the_headers_say() {
             zstd(&gzip(&snappy(body))),
         ];
         for (at, packed) in packed.iter().enumerate() {
-            for kind in [
-                "",
-                "application/json",
-                "application/x-protobuf",
-                "text/plain",
-            ] {
-                for encoding in [
-                    "", "gzip", "deflate", "snappy", "zstd", "identity", "br", "x",
-                ] {
+            for kind in ["", "application/json", "application/x-protobuf", "text/plain"] {
+                for encoding in ["", "gzip", "deflate", "snappy", "zstd", "identity", "br", "x"] {
                     let seen = push(packed, kind, encoding);
                     assert_eq!(seen.texts(), ["fizzbuzz"], "{at} {kind} {encoding}");
                     assert_eq!(seen.len, body.len());
@@ -52,14 +44,8 @@ fn encodings_are_found_whatever_the_headers_say() {
 fn four_layers_are_too_many() {
     let body = gzip(&gzip(&gzip(&gzip(JSON))));
     let error = decode(&body, Route::Loki, "", "gzip").expect_err("too many");
-    assert_eq!(
-        (error.status(), error),
-        (400, DecodeError::TooManyLayers { limit: 3 })
-    );
-    assert_eq!(
-        push(&gzip(&gzip(&gzip(JSON))), "", "").texts(),
-        ["fizzbuzz"]
-    );
+    assert_eq!((error.status(), error), (400, DecodeError::TooManyLayers { limit: 3 }));
+    assert_eq!(push(&gzip(&gzip(&gzip(JSON))), "", "").texts(), ["fizzbuzz"]);
 }
 
 #[test]
@@ -75,11 +61,7 @@ fn snappy_blocks_whose_length_looks_like_json_are_told_apart() {
         assert_eq!(usize::from(packed[0]), len);
         for kind in ["", "application/json", "application/x-protobuf"] {
             let seen = push(&packed, kind, "");
-            assert_eq!(
-                (seen.format, seen.texts()),
-                (Format::LokiProto, vec![&line[..]]),
-                "{len}"
-            );
+            assert_eq!((seen.format, seen.texts()), (Format::LokiProto, vec![&line[..]]), "{len}");
         }
     }
 }
@@ -87,9 +69,7 @@ fn snappy_blocks_whose_length_looks_like_json_are_told_apart() {
 #[test]
 fn bombs_are_refused_at_the_cap() {
     let zeros = vec![b' '; 8 << 20];
-    let limits = Limits {
-        decompressed: 1 << 20,
-    };
+    let limits = Limits { decompressed: 1 << 20 };
     let mut claims = vec![0xff, 0xff, 0xff, 0xff, 0x0f];
     claims.extend_from_slice(&snappy(JSON)[1..]);
     let bombs = [
@@ -110,35 +90,20 @@ fn bombs_are_refused_at_the_cap() {
             assert_eq!(error.status(), 413);
         }
     }
-    let raw = Headers {
-        content_encoding: Some("deflate"),
-        content_type: None,
-    };
+    let raw = Headers { content_encoding: Some("deflate"), content_type: None };
     let bomb = deflate(&vec![0; 8 << 20]);
     let refused = unwrap(&bomb, Route::Loki, raw, &limits);
-    assert_eq!(
-        refused.map(|_| ()),
-        Err(DecodeError::TooLarge { limit: 1 << 20 })
-    );
+    assert_eq!(refused.map(|_| ()), Err(DecodeError::TooLarge { limit: 1 << 20 }));
 }
 
 #[test]
 fn a_body_of_exactly_the_cap_passes() {
-    let limits = Limits {
-        decompressed: JSON.len(),
-    };
+    let limits = Limits { decompressed: JSON.len() };
     for body in [JSON.to_vec(), gzip(JSON), zstd(JSON), snappy(JSON)] {
         let payload = unwrap(&body, Route::Loki, Headers::default(), &limits).expect("fits");
         assert_eq!(payload.len(), JSON.len());
-        let less = Limits {
-            decompressed: JSON.len() - 1,
-        };
+        let less = Limits { decompressed: JSON.len() - 1 };
         let error = unwrap(&body, Route::Loki, Headers::default(), &less).map(|_| ());
-        assert_eq!(
-            error,
-            Err(DecodeError::TooLarge {
-                limit: JSON.len() - 1
-            })
-        );
+        assert_eq!(error, Err(DecodeError::TooLarge { limit: JSON.len() - 1 }));
     }
 }

@@ -4,49 +4,26 @@ use logtap_push::{Format, Route, TsFix};
 
 use crate::support::*;
 
-const BODY: &str =
-    r#"{"streams":[{"stream":{"foo":"bar2"},"values":[["1570818238000000000","fizzbuzz"]]}]}"#;
+const BODY: &str = r#"{"streams":[{"stream":{"foo":"bar2"},"values":[["1570818238000000000","fizzbuzz"]]}]}"#;
 
 #[test]
 fn media_type_parameters_and_case_do_not_matter() {
-    for kind in [
-        "application/json",
-        "application/json; charset=utf-8",
-        "APPLICATION/JSON",
-        "",
-        "junk;;",
-    ] {
-        assert_eq!(
-            push(BODY.as_bytes(), kind, "").texts(),
-            ["fizzbuzz"],
-            "{kind}"
-        );
+    for kind in ["application/json", "application/json; charset=utf-8", "APPLICATION/JSON", "", "junk;;"] {
+        assert_eq!(push(BODY.as_bytes(), kind, "").texts(), ["fizzbuzz"], "{kind}");
     }
 }
 
 #[test]
 fn deflate_is_raw_in_loki_and_gzip_wraps_protobuf_too() {
-    assert_eq!(
-        push(&deflate(BODY.as_bytes()), "application/json", "deflate").texts(),
-        ["fizzbuzz"]
-    );
+    assert_eq!(push(&deflate(BODY.as_bytes()), "application/json", "deflate").texts(), ["fizzbuzz"]);
     let proto = proto_snappy("{a=\"b\"}", &["m"]);
-    assert_eq!(
-        push(&gzip(&proto), "application/x-protobuf", "gzip").texts(),
-        ["m"]
-    );
-    assert_eq!(
-        push(&deflate(&proto), "application/x-protobuf", "deflate").texts(),
-        ["m"]
-    );
+    assert_eq!(push(&gzip(&proto), "application/x-protobuf", "gzip").texts(), ["m"]);
+    assert_eq!(push(&deflate(&proto), "application/x-protobuf", "deflate").texts(), ["m"]);
 }
 
 #[test]
 fn json_with_a_snappy_header_is_plain_json() {
-    assert_eq!(
-        push(BODY.as_bytes(), "application/json", "snappy").texts(),
-        ["fizzbuzz"]
-    );
+    assert_eq!(push(BODY.as_bytes(), "application/json", "snappy").texts(), ["fizzbuzz"]);
 }
 
 #[test]
@@ -83,11 +60,7 @@ fn streams_without_labels_have_none() {
 fn the_line_and_metadata_of_parsed_entries_are_kept_and_parsed_fields_ignored() {
     let mut entry = proto_entry(b"m", &[("a", "1"), ("a", "2")]);
     entry.parsed = entry.metadata.clone();
-    let seen = push(
-        &snappy(&proto_plain("{}", vec![entry])),
-        "application/x-protobuf",
-        "",
-    );
+    let seen = push(&snappy(&proto_plain("{}", vec![entry])), "application/x-protobuf", "");
     assert_eq!(seen.lines[0].meta, pairs(&[("a", "1"), ("a", "2")]));
 }
 
@@ -96,15 +69,9 @@ fn protobuf_timestamps_absent_or_out_of_range_are_counted() {
     let mut absent = proto_entry(b"a", &[]);
     absent.timestamp = None;
     let mut zero_time = proto_entry(b"b", &[]);
-    zero_time.timestamp = Some(crate::support::proto::Stamp {
-        seconds: -62_135_596_800,
-        nanos: 0,
-    });
+    zero_time.timestamp = Some(crate::support::proto::Stamp { seconds: -62_135_596_800, nanos: 0 });
     let mut before = proto_entry(b"c", &[]);
-    before.timestamp = Some(crate::support::proto::Stamp {
-        seconds: -1,
-        nanos: 999_999_999,
-    });
+    before.timestamp = Some(crate::support::proto::Stamp { seconds: -1, nanos: 999_999_999 });
     let body = snappy(&proto_plain("{}", vec![absent, zero_time, before]));
     let lines = push(&body, "application/x-protobuf", "").lines;
     assert_eq!((lines[0].ns, lines[0].fix), (None, Some(TsFix::Missing)));
@@ -123,38 +90,17 @@ fn fields_of_a_protobuf_stream_may_stand_in_any_order() {
     body.extend_from_slice(&stream);
     for packed in [snappy(&body), body] {
         let seen = push(&packed, "application/x-protobuf", "");
-        assert_eq!(
-            (seen.format, &seen.lines[0].labels),
-            (Format::LokiProto, &pairs(&[("a", "b")]))
-        );
+        assert_eq!((seen.format, &seen.lines[0].labels), (Format::LokiProto, &pairs(&[("a", "b")])));
     }
 }
 
 #[test]
 fn garbage_is_400_in_one_line() {
-    for body in [
-        &b"hello"[..],
-        b"\x00\x01\x02",
-        b"<xml/>",
-        b"{\"streams\":[{\"str",
-        b"{nope}",
-        b"123",
-        &[0xff; 64],
-    ] {
+    for body in [&b"hello"[..], b"\x00\x01\x02", b"<xml/>", b"{\"streams\":[{\"str", b"{nope}", b"123", &[0xff; 64]] {
         let error = decode(body, Route::Loki, "application/json", "br").expect_err("garbage");
         assert_eq!(error.status(), 400);
         assert!(!error.to_string().contains('\n'), "{error}");
     }
-    let named = decode(
-        b"\x0b\x02\x80hello\x03",
-        Route::Loki,
-        "application/json",
-        "br",
-    );
-    assert!(
-        named
-            .expect_err("brotli")
-            .to_string()
-            .contains("content-encoding br")
-    );
+    let named = decode(b"\x0b\x02\x80hello\x03", Route::Loki, "application/json", "br");
+    assert!(named.expect_err("brotli").to_string().contains("content-encoding br"));
 }

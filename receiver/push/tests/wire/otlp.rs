@@ -108,10 +108,7 @@ fn text(value: &str) -> Any {
 }
 
 fn kv(key: &str, value: Any) -> KeyValue {
-    KeyValue {
-        key: key.to_owned(),
-        value: Some(any(value)),
-    }
+    KeyValue { key: key.to_owned(), value: Some(any(value)) }
 }
 
 fn request(records: Vec<LogRecord>) -> Vec<u8> {
@@ -122,35 +119,15 @@ fn request(records: Vec<LogRecord>) -> Vec<u8> {
             kv("host.arch", text("amd64")),
         ],
     };
-    let scope = Scope {
-        name: "lib".into(),
-        version: "1.2".into(),
-        attributes: vec![kv("s.a", Any::Int(-3))],
-    };
-    let scope_logs = ScopeLogs {
-        scope: Some(scope),
-        log_records: records,
-    };
-    let logs = ResourceLogs {
-        resource: Some(resource),
-        scope_logs: vec![scope_logs],
-    };
-    Request {
-        resource_logs: vec![logs],
-    }
-    .encode_to_vec()
+    let scope = Scope { name: "lib".into(), version: "1.2".into(), attributes: vec![kv("s.a", Any::Int(-3))] };
+    let scope_logs = ScopeLogs { scope: Some(scope), log_records: records };
+    let logs = ResourceLogs { resource: Some(resource), scope_logs: vec![scope_logs] };
+    Request { resource_logs: vec![logs] }.encode_to_vec()
 }
 
 /// Two records; the same as [`SAMPLE_JSON`].
 pub(crate) fn sample() -> Vec<u8> {
-    let map = Map {
-        values: vec![kv(
-            "k",
-            Any::List(List {
-                values: vec![any(Any::Int(1)), any(Any::Bool(true))],
-            }),
-        )],
-    };
+    let map = Map { values: vec![kv("k", Any::List(List { values: vec![any(Any::Int(1)), any(Any::Bool(true))] }))] };
     request(vec![
         LogRecord {
             time: 1_795_342_423_272_123_400,
@@ -187,33 +164,18 @@ fn proto(body: &[u8]) -> Seen {
 }
 
 fn json(body: &str) -> Seen {
-    decode(
-        body.as_bytes(),
-        Route::Otlp,
-        "application/json; charset=utf-8",
-        "",
-    )
-    .expect("readable")
+    decode(body.as_bytes(), Route::Otlp, "application/json; charset=utf-8", "").expect("readable")
 }
 
 #[test]
 fn both_encodings_give_the_same_lines() {
     let (proto, json) = (proto(&sample()), json(SAMPLE_JSON));
-    assert_eq!(
-        (proto.format, json.format),
-        (Format::OtlpProto, Format::OtlpJson)
-    );
+    assert_eq!((proto.format, json.format), (Format::OtlpProto, Format::OtlpJson));
     assert_eq!(proto.lines, json.lines);
     assert_eq!(proto.report, json.report);
     let first = &proto.lines[0];
-    assert_eq!(
-        first.labels,
-        pairs(&[("k8s_pod_name", "shop-1"), ("service_name", "shop")])
-    );
-    assert_eq!(
-        (first.ns, &first.line[..]),
-        (Some(1_795_342_423_272_123_400), "failed")
-    );
+    assert_eq!(first.labels, pairs(&[("k8s_pod_name", "shop-1"), ("service_name", "shop")]));
+    assert_eq!((first.ns, &first.line[..]), (Some(1_795_342_423_272_123_400), "failed"));
     let meta = [
         ("host_arch", "amd64"),
         ("scope_name", "lib"),
@@ -229,10 +191,7 @@ fn both_encodings_give_the_same_lines() {
     ];
     assert_eq!(first.meta, pairs(&meta));
     let second = &proto.lines[1];
-    assert_eq!(
-        (second.ns, &second.line[..]),
-        (Some(1_795_342_423_272_123_401), r#"{"k":[1,true]}"#)
-    );
+    assert_eq!((second.ns, &second.line[..]), (Some(1_795_342_423_272_123_401), r#"{"k":[1,true]}"#));
     assert_eq!(second.meta[4], ("raw".to_owned(), "//4=".to_owned()));
     assert_eq!(proto.report.altered.get(Altered::LineType), 1);
 }
@@ -240,27 +199,14 @@ fn both_encodings_give_the_same_lines() {
 #[test]
 fn odd_records_are_kept_or_cost_only_themselves() {
     let seen = proto(&request(vec![
-        LogRecord {
-            body: Some(any(Any::Text(b"a\xff\0".to_vec()))),
-            ..LogRecord::default()
-        },
-        LogRecord {
-            time: u64::MAX,
-            ..LogRecord::default()
-        },
-        LogRecord {
-            body: Some(any(Any::Double(f64::NAN))),
-            time: 1,
-            ..LogRecord::default()
-        },
+        LogRecord { body: Some(any(Any::Text(b"a\xff\0".to_vec()))), ..LogRecord::default() },
+        LogRecord { time: u64::MAX, ..LogRecord::default() },
+        LogRecord { body: Some(any(Any::Double(f64::NAN))), time: 1, ..LogRecord::default() },
     ]));
     assert_eq!(seen.texts(), ["a\u{fffd}\u{fffd}", "", "NaN"]);
     assert_eq!(seen.lines[0].fix, Some(TsFix::Missing));
     assert_eq!(seen.lines[1].fix, Some(TsFix::Unusable));
-    assert_eq!(
-        seen.lines[1].original.as_deref(),
-        Some("18446744073709551615")
-    );
+    assert_eq!(seen.lines[1].original.as_deref(), Some("18446744073709551615"));
 
     let seen = json(
         r#"{"resource_logs":[{"scope_logs":[{"log_records":[{"body":{"stringValue":"a\ud800"}},5,null,{"body" 1},{"body":"plain"},{"body":{"stringValue":"z"},"timeUnixNano":"soon"}]}]},7]}"#,
@@ -269,13 +215,7 @@ fn odd_records_are_kept_or_cost_only_themselves() {
     assert_eq!(seen.lines[2].fix, Some(TsFix::Unusable));
     assert_eq!(seen.lines[2].original.as_deref(), Some("soon"));
     let rejected = seen.report.rejected;
-    assert_eq!(
-        (
-            rejected.get(Reject::NotAnEntry),
-            rejected.get(Reject::Malformed)
-        ),
-        (2, 1)
-    );
+    assert_eq!((rejected.get(Reject::NotAnEntry), rejected.get(Reject::Malformed)), (2, 1));
 }
 
 #[test]
@@ -284,36 +224,21 @@ fn deep_values_cost_only_their_record() {
     for _ in 0..200 {
         deep = any(Any::List(List { values: vec![deep] }));
     }
-    let bad = LogRecord {
-        body: Some(deep),
-        ..LogRecord::default()
-    };
-    let good = LogRecord {
-        body: Some(any(text("ok"))),
-        ..LogRecord::default()
-    };
+    let bad = LogRecord { body: Some(deep), ..LogRecord::default() };
+    let good = LogRecord { body: Some(any(text("ok"))), ..LogRecord::default() };
     let seen = proto(&request(vec![bad, good]));
-    assert_eq!(
-        (seen.texts(), seen.report.rejected.get(Reject::TooDeep)),
-        (vec!["ok"], 1)
-    );
+    assert_eq!((seen.texts(), seen.report.rejected.get(Reject::TooDeep)), (vec!["ok"], 1));
 
     let deep = "[".repeat(50_000) + &"]".repeat(50_000);
     let seen = json(&format!(
         r#"{{"resourceLogs":[{{"scopeLogs":[{{"logRecords":[{{"body":{deep}}},{{"body":{{"stringValue":"ok"}}}}]}}]}}]}}"#
     ));
-    assert_eq!(
-        (seen.texts(), seen.report.rejected.get(Reject::TooDeep)),
-        (vec!["ok"], 1)
-    );
+    assert_eq!((seen.texts(), seen.report.rejected.get(Reject::TooDeep)), (vec!["ok"], 1));
 }
 
 #[test]
 fn damage_inside_a_resource_does_not_cost_the_next_one() {
-    let good = LogRecord {
-        body: Some(any(text("ok"))),
-        ..LogRecord::default()
-    };
+    let good = LogRecord { body: Some(any(text("ok"))), ..LogRecord::default() };
     let mut body = vec![0x0a, 4, 0x12, 2, 0x12, 9];
     body.extend_from_slice(&request(vec![good]));
     let seen = proto(&body);
@@ -328,12 +253,7 @@ fn damage_inside_a_resource_does_not_cost_the_next_one() {
 
 #[test]
 fn empty_requests_are_fine_and_garbage_is_not() {
-    for body in [
-        "",
-        "{}",
-        r#"{"resourceLogs":[]}"#,
-        r#"{"resourceLogs":[{"resource":{}}]}"#,
-    ] {
+    for body in ["", "{}", r#"{"resourceLogs":[]}"#, r#"{"resourceLogs":[{"resource":{}}]}"#] {
         assert_eq!(json(body).lines, []);
     }
     assert_eq!(proto(&request(vec![])).lines, []);

@@ -15,10 +15,7 @@ fn clean() -> impl Strategy<Value = String> {
 }
 
 fn name() -> impl Strategy<Value = String> {
-    prop_oneof![
-        "[a-z_][a-z0-9_]{0,8}",
-        clean().prop_filter("not empty", |name| !name.is_empty())
-    ]
+    prop_oneof!["[a-z_][a-z0-9_]{0,8}", clean().prop_filter("not empty", |name| !name.is_empty())]
 }
 
 type Encode = fn(&[Stream<'_>]) -> Vec<u8>;
@@ -29,18 +26,9 @@ fn streams() -> impl Strategy<Value = Vec<OwnedStream>> {
     let value = clean().prop_filter("empty labels are dropped", |value| !value.is_empty());
     let labels = proptest::collection::btree_map(name(), value, 0..4);
     // Magnitudes that are read as nanoseconds.
-    let ns = prop_oneof![
-        100_000_000_000_000_000..i64::MAX,
-        i64::MIN..-100_000_000_000_000_000
-    ];
+    let ns = prop_oneof![100_000_000_000_000_000..i64::MAX, i64::MIN..-100_000_000_000_000_000];
     let line = (ns, clean(), vec((name(), clean()), 0..3));
-    vec(
-        (
-            labels.prop_map(|map| map.into_iter().collect()),
-            vec(line, 0..5),
-        ),
-        0..4,
-    )
+    vec((labels.prop_map(|map| map.into_iter().collect()), vec(line, 0..5)), 0..4)
 }
 
 /// Runs `encode` on borrowed views of owned streams.
@@ -48,31 +36,17 @@ fn encoded(streams: &[OwnedStream], encode: Encode) -> Vec<u8> {
     fn view(pairs: &[(String, String)]) -> Vec<(&str, &str)> {
         pairs.iter().map(|(k, v)| (&k[..], &v[..])).collect()
     }
-    let metas: Vec<Vec<Vec<_>>> = streams
-        .iter()
-        .map(|(_, lines)| lines.iter().map(|(_, _, meta)| view(meta)).collect())
-        .collect();
+    let metas: Vec<Vec<Vec<_>>> =
+        streams.iter().map(|(_, lines)| lines.iter().map(|(_, _, meta)| view(meta)).collect()).collect();
     let lines: Vec<Vec<Line<'_>>> = streams
         .iter()
         .zip(&metas)
         .map(|((_, lines), metas)| {
-            lines
-                .iter()
-                .zip(metas)
-                .map(|((ns, text, _), meta)| Line {
-                    ns: *ns,
-                    text,
-                    meta,
-                })
-                .collect()
+            lines.iter().zip(metas).map(|((ns, text, _), meta)| Line { ns: *ns, text, meta }).collect()
         })
         .collect();
     let labels: Vec<Vec<_>> = streams.iter().map(|(labels, _)| view(labels)).collect();
-    let streams: Vec<Stream<'_>> = labels
-        .iter()
-        .zip(&lines)
-        .map(|(labels, lines)| Stream { labels, lines })
-        .collect();
+    let streams: Vec<Stream<'_>> = labels.iter().zip(&lines).map(|(labels, lines)| Stream { labels, lines }).collect();
     encode(&streams)
 }
 
@@ -234,8 +208,7 @@ fn tree() -> impl Strategy<Value = Value> {
     leaf.prop_recursive(4, 20, 4, |inner| {
         prop_oneof![
             vec(inner.clone(), 0..4).prop_map(Value::from),
-            vec((clean(), inner), 0..4)
-                .prop_map(|members| Value::Object(members.into_iter().collect())),
+            vec((clean(), inner), 0..4).prop_map(|members| Value::Object(members.into_iter().collect())),
         ]
     })
 }

@@ -17,24 +17,15 @@ fn all_fields_are_optional() {
     assert_eq!(seen.texts(), ["one", "two", "", "{\"a\":1}"]);
     assert_eq!(seen.lines[0].labels, pairs(&[("app", "x"), ("n", "1")]));
     assert_eq!(seen.lines[0].meta, pairs(&[("k", "v")]));
-    assert_eq!(
-        (seen.lines[0].ns, seen.lines[0].fix),
-        (Some(1_795_366_423_500_000_000), None)
-    );
-    assert_eq!(
-        (seen.lines[1].labels.len(), seen.lines[1].fix),
-        (0, Some(TsFix::Missing))
-    );
+    assert_eq!((seen.lines[0].ns, seen.lines[0].fix), (Some(1_795_366_423_500_000_000), None));
+    assert_eq!((seen.lines[1].labels.len(), seen.lines[1].fix), (0, Some(TsFix::Missing)));
     assert_eq!(seen.lines[3].ns, Some(1_795_366_423_000_000_000));
     assert_eq!(seen.report.rejected.total(), 0);
 }
 
 #[test]
 fn objects_need_no_newline_between_them() {
-    assert_eq!(
-        raw("{\"msg\":\"a\"}{\"msg\":\"b\"} {\n \"msg\":\n\"c\"}").texts(),
-        ["a", "b", "c"]
-    );
+    assert_eq!(raw("{\"msg\":\"a\"}{\"msg\":\"b\"} {\n \"msg\":\n\"c\"}").texts(), ["a", "b", "c"]);
 }
 
 #[test]
@@ -54,8 +45,7 @@ fn a_body_made_to_be_read_again_and_again_is_not() {
         let seen = raw(&body);
         assert_eq!(seen.texts().last(), Some(&"last"));
     }
-    let nested =
-        "{\"a\":[\n".repeat(100_000) + &"]}\n".repeat(99_999) + "] x\n{\"msg\":\"last\"}\n";
+    let nested = "{\"a\":[\n".repeat(100_000) + &"]}\n".repeat(99_999) + "] x\n{\"msg\":\"last\"}\n";
     assert_eq!(raw(&nested).texts().last(), Some(&"last"));
 }
 
@@ -70,11 +60,6 @@ fn a_body_without_one_object_is_refused_and_an_empty_one_is_not() {
 fn packed_raw_bodies_are_unpacked() {
     let body = b"{\"msg\":\"a\"}\n";
     for packed in [gzip(body), zstd(body), zlib(body)] {
-        assert_eq!(
-            decode(&packed, Route::Raw, "", "")
-                .expect("readable")
-                .texts(),
-            ["a"]
-        );
+        assert_eq!(decode(&packed, Route::Raw, "", "").expect("readable").texts(), ["a"]);
     }
 }

@@ -2,9 +2,7 @@
 
 use std::io::Write;
 
-use logtap_push::{
-    DecodeError, Entry, Format, Headers, Labels, Limits, Report, Route, Sink, TsFix, unwrap,
-};
+use logtap_push::{DecodeError, Entry, Format, Headers, Labels, Limits, Report, Route, Sink, TsFix, unwrap};
 
 pub(crate) type Pairs = Vec<(String, String)>;
 
@@ -45,11 +43,7 @@ impl Sink for Collect {
             fix: entry.ts.fix,
             original: entry.ts.original.map(str::to_owned),
             line: entry.line.to_owned(),
-            meta: entry
-                .meta
-                .iter()
-                .map(|(k, v)| (k.to_string(), v.to_string()))
-                .collect(),
+            meta: entry.meta.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect(),
         });
     }
 }
@@ -60,11 +54,7 @@ impl Seen {
     }
     /// Nothing was lost or changed.
     pub(crate) fn untouched(&self) {
-        assert_eq!(
-            (self.report.rejected.total(), self.report.altered.total()),
-            (0, 0),
-            "{self:?}"
-        );
+        assert_eq!((self.report.rejected.total(), self.report.altered.total()), (0, 0), "{self:?}");
     }
 }
 
@@ -82,12 +72,7 @@ pub(crate) fn decode(
     let mut sink = Collect::default();
     let report = payload.visit(&mut sink)?;
     assert_eq!(report.lines, sink.lines.len() as u64);
-    Ok(Seen {
-        lines: sink.lines,
-        report,
-        format: payload.format(),
-        len: payload.len(),
-    })
+    Ok(Seen { lines: sink.lines, report, format: payload.format(), len: payload.len() })
 }
 
 /// A Loki push that must be readable.
@@ -101,10 +86,7 @@ pub(crate) fn json(body: &str) -> Seen {
 }
 
 pub(crate) fn pairs(pairs: &[(&str, &str)]) -> Pairs {
-    pairs
-        .iter()
-        .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
-        .collect()
+    pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
 }
 
 /// Loki's messages with byte strings, since senders put any bytes into strings.
@@ -152,15 +134,10 @@ pub(crate) mod proto {
 
 /// One entry at a fixed instant.
 pub(crate) fn proto_entry(line: &[u8], metadata: &[(&str, &str)]) -> proto::Entry {
-    let pair = |(name, value): &(&str, &str)| proto::Pair {
-        name: name.as_bytes().to_vec(),
-        value: value.as_bytes().to_vec(),
-    };
+    let pair =
+        |(name, value): &(&str, &str)| proto::Pair { name: name.as_bytes().to_vec(), value: value.as_bytes().to_vec() };
     proto::Entry {
-        timestamp: Some(proto::Stamp {
-            seconds: 1_795_342_423,
-            nanos: 272_123_400,
-        }),
+        timestamp: Some(proto::Stamp { seconds: 1_795_342_423, nanos: 272_123_400 }),
         line: line.to_vec(),
         metadata: metadata.iter().map(pair).collect(),
         parsed: Vec::new(),
@@ -170,29 +147,18 @@ pub(crate) fn proto_entry(line: &[u8], metadata: &[(&str, &str)]) -> proto::Entr
 /// A request of one stream, without snappy.
 pub(crate) fn proto_plain(labels: &str, entries: Vec<proto::Entry>) -> Vec<u8> {
     let labels = labels.as_bytes().to_vec();
-    let stream = proto::Stream {
-        labels,
-        entries,
-        hash: 7,
-    };
-    prost::Message::encode_to_vec(&proto::Request {
-        streams: vec![stream],
-    })
+    let stream = proto::Stream { labels, entries, hash: 7 };
+    prost::Message::encode_to_vec(&proto::Request { streams: vec![stream] })
 }
 
 /// A request of one stream as a snappy block.
 pub(crate) fn proto_snappy(labels: &str, lines: &[&str]) -> Vec<u8> {
-    let entries = lines
-        .iter()
-        .map(|line| proto_entry(line.as_bytes(), &[]))
-        .collect();
+    let entries = lines.iter().map(|line| proto_entry(line.as_bytes(), &[])).collect();
     snappy(&proto_plain(labels, entries))
 }
 
 pub(crate) fn snappy(bytes: &[u8]) -> Vec<u8> {
-    snap::raw::Encoder::new()
-        .compress_vec(bytes)
-        .expect("small")
+    snap::raw::Encoder::new().compress_vec(bytes).expect("small")
 }
 
 pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {

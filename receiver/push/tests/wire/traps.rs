@@ -9,30 +9,20 @@ fn label_values_of_any_type_become_text() {
     let seen = json(
         r#"{"streams":[{"stream":{"n":5,"f":1.50,"b":false,"z":null,"o":{"a":[1]},"l":["x"]},"values":[["1795342423272000000","m"]]}]}"#,
     );
-    let expected = [
-        ("b", "false"),
-        ("f", "1.50"),
-        ("l", r#"["x"]"#),
-        ("n", "5"),
-        ("o", r#"{"a":[1]}"#),
-        ("z", "null"),
-    ];
+    let expected = [("b", "false"), ("f", "1.50"), ("l", r#"["x"]"#), ("n", "5"), ("o", r#"{"a":[1]}"#), ("z", "null")];
     assert_eq!(seen.lines[0].labels, pairs(&expected));
 }
 
 #[test]
 fn elements_after_the_third_are_ignored() {
-    let seen = json(
-        r#"{"streams":[{"stream":{},"values":[["1795342423272000000","m",{"a":"b"},{"c":1},5]]}]}"#,
-    );
+    let seen = json(r#"{"streams":[{"stream":{},"values":[["1795342423272000000","m",{"a":"b"},{"c":1},5]]}]}"#);
     seen.untouched();
     assert_eq!(seen.lines[0].meta, pairs(&[("a", "b")]));
 }
 
 #[test]
 fn bodies_of_the_other_version_and_mixtures_are_understood() {
-    let v0_labels_v1_values =
-        r#"{"streams":[{"labels":"{a=\"b\"}","values":[["1795342423272000000","m"]]}]}"#;
+    let v0_labels_v1_values = r#"{"streams":[{"labels":"{a=\"b\"}","values":[["1795342423272000000","m"]]}]}"#;
     let v1_stream_v0_entries =
         r#"{"streams":[{"stream":{"a":"b"},"entries":[{"ts":"1795342423272000000","line":"m"}]}]}"#;
     for body in [v0_labels_v1_values, v1_stream_v0_entries] {
@@ -49,10 +39,7 @@ fn values_may_come_before_their_labels_and_unknown_keys_anywhere() {
         r#"{"x":[{"streams":1}],"streams":[{"q":{"values":[]},"values":[["1795342423272000000","m"]],"stream":{"a":"b"},"z":1}],"y":{}}"#,
     );
     seen.untouched();
-    assert_eq!(
-        (seen.texts(), &seen.lines[0].labels),
-        (vec!["m"], &pairs(&[("a", "b")]))
-    );
+    assert_eq!((seen.texts(), &seen.lines[0].labels), (vec!["m"], &pairs(&[("a", "b")])));
 }
 
 #[test]
@@ -69,28 +56,13 @@ fn nul_control_bytes_and_lone_surrogates_are_replaced_and_counted() {
     let seen = json(
         r#"{"streams":[{"stream":{},"values":[["1795342423272000000","a\u0000b"],["1795342423272000000","\ud800x\udc00"],["1795342423272000000","\ud83d\ude00\u0007"],["1795342423272000000","C:\dir \u12"]]}]}"#,
     );
-    let expected = [
-        "a\u{fffd}b",
-        "\u{fffd}x\u{fffd}",
-        "\u{1f600}\u{7}",
-        r"C:\dir \u12",
-    ];
+    let expected = ["a\u{fffd}b", "\u{fffd}x\u{fffd}", "\u{1f600}\u{7}", r"C:\dir \u12"];
     assert_eq!(seen.texts(), expected);
     let altered = seen.report.altered;
-    assert_eq!(
-        format!("{altered:?}"),
-        r#"{"nul": 1, "lone_surrogate": 1, "bad_escape": 1}"#
-    );
+    assert_eq!(format!("{altered:?}"), r#"{"nul": 1, "lone_surrogate": 1, "bad_escape": 1}"#);
 
-    let entries = vec![
-        proto_entry(b"a\0b\xff", &[("k\u{0}", "v")]),
-        proto_entry(b"\x1b[0m", &[]),
-    ];
-    let seen = push(
-        &snappy(&proto_plain("{}", entries)),
-        "application/x-protobuf",
-        "",
-    );
+    let entries = vec![proto_entry(b"a\0b\xff", &[("k\u{0}", "v")]), proto_entry(b"\x1b[0m", &[])];
+    let seen = push(&snappy(&proto_plain("{}", entries)), "application/x-protobuf", "");
     assert_eq!(seen.texts(), ["a\u{fffd}b\u{fffd}", "\u{1b}[0m"]);
     assert_eq!(seen.report.altered.get(Altered::InvalidUtf8), 1);
     assert_eq!(seen.report.altered.get(Altered::Nul), 2);
@@ -104,10 +76,7 @@ fn long_lines_and_empty_lines_are_legal() {
     );
     let seen = json(&body);
     seen.untouched();
-    assert_eq!(
-        (seen.lines[0].line.len(), seen.lines[1].line.len()),
-        (3 << 20, 0)
-    );
+    assert_eq!((seen.lines[0].line.len(), seen.lines[1].line.len()), (3 << 20, 0));
 }
 
 #[test]
@@ -117,13 +86,7 @@ fn one_bad_entry_does_not_cost_its_batch() {
     );
     assert_eq!(seen.texts(), ["a", "b", "c"]);
     let rejected = seen.report.rejected;
-    assert_eq!(
-        (
-            rejected.get(Reject::Malformed),
-            rejected.get(Reject::NotAnEntry)
-        ),
-        (2, 3)
-    );
+    assert_eq!((rejected.get(Reject::Malformed), rejected.get(Reject::NotAnEntry)), (2, 3));
     assert_eq!(rejected.get(Reject::NoLine), 2);
 }
 
@@ -168,9 +131,7 @@ fn the_order_of_entries_and_equal_timestamps_are_kept() {
 #[test]
 fn a_byte_order_mark_and_blank_space_before_json_are_skipped() {
     for start in ["\u{feff}", "\u{feff}\r\n", "\n\n  \t"] {
-        let body = format!(
-            r#"{start}{{ "streams":[{{"stream":{{}},"values":[["1795342423272000000","m"]]}}]}}"#
-        );
+        let body = format!(r#"{start}{{ "streams":[{{"stream":{{}},"values":[["1795342423272000000","m"]]}}]}}"#);
         let seen = push(body.as_bytes(), "", "");
         assert_eq!((seen.format, seen.texts()), (Format::LokiJson, vec!["m"]));
     }

@@ -7,29 +7,12 @@ use logtap_push::encode::{self, Line, Stream};
 use crate::support::*;
 
 fn sample<T>(encode: impl Fn(&[Stream<'_>]) -> T) -> T {
-    let lines: Vec<String> = (0..6)
-        .map(|n| format!("line {n} \"quoted\" \\ ünï"))
-        .collect();
+    let lines: Vec<String> = (0..6).map(|n| format!("line {n} \"quoted\" \\ ünï")).collect();
     let meta = [("k", "v\n")];
-    let lines: Vec<Line<'_>> = lines
-        .iter()
-        .map(|text| Line {
-            ns: 1_795_342_423_000_000_000,
-            text,
-            meta: &meta,
-        })
-        .collect();
+    let lines: Vec<Line<'_>> =
+        lines.iter().map(|text| Line { ns: 1_795_342_423_000_000_000, text, meta: &meta }).collect();
     let one = [("app", "a"), ("x.y", "z")];
-    encode(&[
-        Stream {
-            labels: &one,
-            lines: &lines[..3],
-        },
-        Stream {
-            labels: &[],
-            lines: &lines[3..],
-        },
-    ])
+    encode(&[Stream { labels: &one, lines: &lines[..3] }, Stream { labels: &[], lines: &lines[3..] }])
 }
 
 /// Cuts at every byte; the lines kept must be a growing prefix of all lines.
@@ -59,10 +42,7 @@ fn json_is_salvaged_up_to_the_cut() {
         let salvaged = cut_everywhere(&body, Route::Loki, "application/json", "");
         assert!(salvaged > body.len() / 2);
         let cut = push(&body[..body.len() - 20], "application/json", "");
-        assert_eq!(
-            (cut.lines.len(), cut.report.rejected.get(Reject::Truncated)),
-            (5, 1)
-        );
+        assert_eq!((cut.lines.len(), cut.report.rejected.get(Reject::Truncated)), (5, 1));
     }
 }
 
@@ -76,33 +56,15 @@ fn protobuf_is_salvaged_up_to_the_cut() {
 
 #[test]
 fn packed_bodies_are_salvaged_as_far_as_they_unpack() {
-    let lines: Vec<String> = (0u64..20_000)
-        .map(|n| format!("{:x}", n.wrapping_mul(0x9e37_79b9_7f4a_7c15)))
-        .collect();
-    let lines: Vec<Line<'_>> = lines
-        .iter()
-        .map(|text| Line {
-            ns: 1_795_342_423_000_000_000,
-            text,
-            meta: &[],
-        })
-        .collect();
-    let body = encode::json_v1(&[Stream {
-        labels: &[("a", "b")],
-        lines: &lines,
-    }]);
+    let lines: Vec<String> = (0u64..20_000).map(|n| format!("{:x}", n.wrapping_mul(0x9e37_79b9_7f4a_7c15))).collect();
+    let lines: Vec<Line<'_>> =
+        lines.iter().map(|text| Line { ns: 1_795_342_423_000_000_000, text, meta: &[] }).collect();
+    let body = encode::json_v1(&[Stream { labels: &[("a", "b")], lines: &lines }]);
     for packed in [gzip(&body), zlib(&body), zstd(&body), snappy(&body)] {
         let seen = push(&packed[..packed.len() * 3 / 4], "application/json", "");
-        assert!(
-            (10_000..19_000).contains(&seen.lines.len()),
-            "{}",
-            seen.lines.len()
-        );
+        assert!((10_000..19_000).contains(&seen.lines.len()), "{}", seen.lines.len());
         assert_eq!(seen.report.rejected.get(Reject::Truncated), 1);
-        let texts: Vec<&str> = lines[..seen.lines.len()]
-            .iter()
-            .map(|line| line.text)
-            .collect();
+        let texts: Vec<&str> = lines[..seen.lines.len()].iter().map(|line| line.text).collect();
         assert_eq!(seen.texts(), texts);
     }
 }
@@ -130,10 +92,7 @@ fn otlp_is_salvaged_up_to_the_cut() {
         let seen = decode(&body.as_bytes()[..end], Route::Otlp, "application/json", "");
         let lines = seen.map_or(0, |seen| seen.lines.len());
         let complete = body[..end].matches("observed").count();
-        assert!(
-            lines <= complete.max(1) && (end < cut || lines == 2),
-            "cut at {end}"
-        );
+        assert!(lines <= complete.max(1) && (end < cut || lines == 2), "cut at {end}");
     }
 }
 

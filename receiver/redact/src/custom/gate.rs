@@ -15,14 +15,8 @@ pub(super) fn literals(hir: &Hir) -> Option<Vec<String>> {
     match hir.kind() {
         HirKind::Concat(parts) => {
             let joined = fixed_runs(parts).into_iter().map(|run| vec![run]);
-            let inner = parts
-                .iter()
-                .filter(|part| fixed(part).is_none())
-                .filter_map(literals);
-            joined
-                .chain(inner)
-                .filter(|set| is_good(set))
-                .max_by_key(|set| shortest(set))
+            let inner = parts.iter().filter(|part| fixed(part).is_none()).filter_map(literals);
+            joined.chain(inner).filter(|set| is_good(set)).max_by_key(|set| shortest(set))
         }
         HirKind::Alternation(parts) => {
             let sets = parts.iter().map(literals).collect::<Option<Vec<_>>>()?;
@@ -48,10 +42,7 @@ fn fixed_runs(parts: &[Hir]) -> Vec<String> {
     let mut runs = vec![String::new()];
     for part in parts {
         match fixed(part) {
-            Some(text) => runs
-                .last_mut()
-                .into_iter()
-                .for_each(|run| run.push_str(&text)),
+            Some(text) => runs.last_mut().into_iter().for_each(|run| run.push_str(&text)),
             None if matches!(part.kind(), HirKind::Look(_)) => {}
             None => runs.push(String::new()),
         }
@@ -62,9 +53,7 @@ fn fixed_runs(parts: &[Hir]) -> Vec<String> {
 /// The one text, but for the case of ASCII letters, that `hir` matches.
 fn fixed(hir: &Hir) -> Option<String> {
     match hir.kind() {
-        HirKind::Literal(literal) => {
-            Some(std::str::from_utf8(&literal.0).ok()?.to_ascii_lowercase())
-        }
+        HirKind::Literal(literal) => Some(std::str::from_utf8(&literal.0).ok()?.to_ascii_lowercase()),
         HirKind::Class(Class::Unicode(class)) => {
             let mut chars = class.ranges().iter().flat_map(|r| r.start()..=r.end());
             let first = chars.next()?;

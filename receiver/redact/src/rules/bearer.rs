@@ -41,8 +41,7 @@ pub(crate) fn at(view: &View<'_>, at: usize) -> Option<(usize, usize)> {
     let (true, Some((_, rest))) = (enough, value.split_first()) else {
         return None;
     };
-    let one_case =
-        rest.iter().all(u8::is_ascii_lowercase) || value.iter().all(u8::is_ascii_uppercase);
+    let one_case = rest.iter().all(u8::is_ascii_lowercase) || value.iter().all(u8::is_ascii_uppercase);
     if plain && one_case && value.len() < LONGER_THAN_WORDS && !header {
         return None;
     }
@@ -52,14 +51,9 @@ pub(crate) fn at(view: &View<'_>, at: usize) -> Option<(usize, usize)> {
 fn end_of(view: &View<'_>, start: usize) -> usize {
     let mut end = start;
     loop {
-        end += view.run(end, usize::MAX, |b| {
-            is_word(b) || matches!(b, b'-' | b'.' | b'~' | b'+' | b'/')
-        });
+        end += view.run(end, usize::MAX, |b| is_word(b) || matches!(b, b'-' | b'.' | b'~' | b'+' | b'/'));
         let escaped = view.bytes.get(end..end + 3).unwrap_or_default();
-        if [b"%2B", b"%2F", b"%3D"]
-            .iter()
-            .any(|e| escaped.eq_ignore_ascii_case(*e))
-        {
+        if [b"%2B", b"%2F", b"%3D"].iter().any(|e| escaped.eq_ignore_ascii_case(*e)) {
             end += 3;
         } else {
             break;
@@ -74,23 +68,16 @@ fn end_of(view: &View<'_>, start: usize) -> usize {
 
 /// Whether `Authorization` and at least one separator stand directly before `at`.
 fn after_header(view: &View<'_>, at: usize) -> bool {
-    let gap = view.run_before(at, 6, |b| {
-        matches!(b, b' ' | b':' | b'=' | b'"' | b'\'' | b'\\' | b'[')
-    });
+    let gap = view.run_before(at, 6, |b| matches!(b, b' ' | b':' | b'=' | b'"' | b'\'' | b'\\' | b'['));
     const NAME: &[u8] = b"authorization";
     gap > 0
         && (at - gap.min(at))
             .checked_sub(NAME.len())
-            .is_some_and(|from| {
-                from >= view.floor && view.bytes[from..from + NAME.len()].eq_ignore_ascii_case(NAME)
-            })
+            .is_some_and(|from| from >= view.floor && view.bytes[from..from + NAME.len()].eq_ignore_ascii_case(NAME))
 }
 
 /// Whether `value` is the name of a parameter with a quoted value behind it.
 fn is_parameter(view: &View<'_>, value: &[u8], end: usize) -> bool {
     let quoted = view.at(end) == b'"' || view.has(end, b"\\\"");
-    quoted
-        && value
-            .strip_suffix(b"=")
-            .is_some_and(|name| name.iter().all(|b| b.is_ascii_lowercase() || *b == b'_'))
+    quoted && value.strip_suffix(b"=").is_some_and(|name| name.iter().all(|b| b.is_ascii_lowercase() || *b == b'_'))
 }

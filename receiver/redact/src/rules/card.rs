@@ -18,9 +18,7 @@
 use crate::view::View;
 
 /// Words that announce a card number, in small letters.
-pub const CARD_WORDS: [&str; 8] = [
-    "card", "pan", "visa", "credit", "debit", "unionpay", "discover", "jcb",
-];
+pub const CARD_WORDS: [&str; 8] = ["card", "pan", "visa", "credit", "debit", "unionpay", "discover", "jcb"];
 
 /// Longest card number, in digits.
 const LONGEST: usize = 19;
@@ -46,9 +44,7 @@ impl Digits {
 
     /// The first four digits as a number.
     fn prefix(&self) -> u32 {
-        self.values[..4]
-            .iter()
-            .fold(0, |n, &d| n * 10 + u32::from(d))
+        self.values[..4].iter().fold(0, |n, &d| n * 10 + u32::from(d))
     }
 
     fn luhn(&self) -> bool {
@@ -80,42 +76,26 @@ pub(crate) fn at(view: &View<'_>, at: usize) -> Option<(usize, usize)> {
         return None;
     }
     let first = view.run(at, LONGEST + 1, |b| b.is_ascii_digit());
-    let end = if first == 4 {
-        grouped(view, at)?
-    } else {
-        bare(view, at, first)?
-    };
+    let end = if first == 4 { grouped(view, at)? } else { bare(view, at, first)? };
     (left_is_free(view, at) && right_is_free(view, end)).then_some((at, end))
 }
 
 /// Whether `value` has 13 to 19 digits, in any grouping, that pass the Luhn check.
 pub(crate) fn is_luhn(value: &str) -> bool {
-    let mut digits = Digits {
-        values: [0; LONGEST],
-        len: 0,
-    };
-    let fits = value
-        .bytes()
-        .filter(u8::is_ascii_digit)
-        .try_for_each(|b| digits.push(&[b]));
+    let mut digits = Digits { values: [0; LONGEST], len: 0 };
+    let fits = value.bytes().filter(u8::is_ascii_digit).try_for_each(|b| digits.push(&[b]));
     fits.is_some() && digits.len >= 13 && digits.luhn()
 }
 
 fn bare(view: &View<'_>, at: usize, len: usize) -> Option<usize> {
-    let mut digits = Digits {
-        values: [0; LONGEST],
-        len: 0,
-    };
+    let mut digits = Digits { values: [0; LONGEST], len: 0 };
     digits.push(view.bytes.get(at..at + len)?)?;
     let told = len <= 16 || view.announced(at, &CARD_WORDS);
     (digits.is_issued() && digits.luhn() && told).then_some(at + len)
 }
 
 fn grouped(view: &View<'_>, at: usize) -> Option<usize> {
-    let mut digits = Digits {
-        values: [0; LONGEST],
-        len: 0,
-    };
+    let mut digits = Digits { values: [0; LONGEST], len: 0 };
     digits.push(&view.bytes[at..at + 4])?;
     let separator: &[u8] = match view.at(at + 4) {
         b' ' => b" ",

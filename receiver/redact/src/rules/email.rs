@@ -95,17 +95,14 @@ fn host_end(text: &str, start: usize) -> Option<usize> {
         }
         at += 1;
     }
-    end.filter(|(_, last)| !NOT_DOMAINS.iter().any(|no| last.eq_ignore_ascii_case(no)))
-        .map(|(end, _)| end)
+    end.filter(|(_, last)| !NOT_DOMAINS.iter().any(|no| last.eq_ignore_ascii_case(no))).map(|(end, _)| end)
 }
 
 fn label_at(text: &str) -> &str {
     if text.starts_with('-') {
         return "";
     }
-    let len = text
-        .find(|c| !(is_letter_or_digit(c) || c == '-'))
-        .unwrap_or(text.len());
+    let len = text.find(|c| !(is_letter_or_digit(c) || c == '-')).unwrap_or(text.len());
     &text[..len]
 }
 
@@ -115,17 +112,10 @@ fn top_level(label: &str) -> &str {
     if label.starts_with("xn--") {
         return label.trim_end_matches('-');
     }
-    let len = label
-        .find(|c: char| !c.is_alphabetic())
-        .unwrap_or(label.len());
+    let len = label.find(|c: char| !c.is_alphabetic()).unwrap_or(label.len());
     let (letters, rest) = label.split_at(len);
-    let ends =
-        rest.is_empty() || rest.starts_with('-') || !letters.ends_with(|c: char| c.is_ascii());
-    if ends && letters.chars().nth(1).is_some() {
-        letters
-    } else {
-        ""
-    }
+    let ends = rest.is_empty() || rest.starts_with('-') || !letters.ends_with(|c: char| c.is_ascii());
+    if ends && letters.chars().nth(1).is_some() { letters } else { "" }
 }
 
 fn is_letter_or_digit(c: char) -> bool {

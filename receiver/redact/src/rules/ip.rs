@@ -17,18 +17,14 @@
 use crate::view::{View, is_word};
 
 /// Words after which four numbers with dots are a version, in small letters.
-pub const VERSION_WORDS: [&str; 12] = [
-    "version", "versions", "ver", "release", "build", "rev", "revision", "firmware", "driver",
-    "sdk", "upgrade", "v",
-];
+pub const VERSION_WORDS: [&str; 12] =
+    ["version", "versions", "ver", "release", "build", "rev", "revision", "firmware", "driver", "sdk", "upgrade", "v"];
 
 /// What follows the `+` of a version. Elsewhere `+` is a space in an encoded URL.
 const BUILD_WORDS: [&str; 6] = ["build", "git", "dfsg", "deb", "ubuntu", "nmu"];
 
 /// Names of programs in small letters that print their version behind a slash.
-const PROGRAMS: [&str; 10] = [
-    "curl", "nginx", "node", "chrome", "java", "python", "php", "okhttp", "openssl", "wget",
-];
+const PROGRAMS: [&str; 10] = ["curl", "nginx", "node", "chrome", "java", "python", "php", "okhttp", "openssl", "wget"];
 
 /// The address whose first number ends at `last`, where the shape digit, dot, digit is.
 pub(crate) fn at(view: &View<'_>, last: usize) -> Option<(usize, usize)> {
@@ -42,9 +38,7 @@ pub(crate) fn at(view: &View<'_>, last: usize) -> Option<(usize, usize)> {
             end += 1;
         }
         let len = view.run(end, 4, |b| b.is_ascii_digit());
-        let value = view.bytes[end..end + len]
-            .iter()
-            .fold(0, |n, b| n * 10 + u32::from(b - b'0'));
+        let value = view.bytes[end..end + len].iter().fold(0, |n, b| n * 10 + u32::from(b - b'0'));
         if !(1..=3).contains(&len) || value > 255 {
             return None;
         }
@@ -55,21 +49,15 @@ pub(crate) fn at(view: &View<'_>, last: usize) -> Option<(usize, usize)> {
 
 /// Whether a word that announces a version stands directly before `at`.
 pub(crate) fn versioned(view: &View<'_>, at: usize) -> bool {
-    let gap = view.run_before(at, 6, |b| {
-        matches!(b, b' ' | b'=' | b':' | b'"' | b'\'' | b'\\' | b'(')
-    });
+    let gap = view.run_before(at, 6, |b| matches!(b, b' ' | b'=' | b':' | b'"' | b'\'' | b'\\' | b'('));
     gap > 0 && ends_with_word(view, at - gap.min(at), &VERSION_WORDS)
 }
 
 fn ends_with_word(view: &View<'_>, at: usize, words: &[&str]) -> bool {
     const LONGEST: usize = 24;
-    let len = view
-        .run_before(at, LONGEST, |b| b.is_ascii_alphabetic())
-        .min(at);
+    let len = view.run_before(at, LONGEST, |b| b.is_ascii_alphabetic()).min(at);
     let word = &view.bytes[at - len..at];
-    words
-        .iter()
-        .any(|w| word.eq_ignore_ascii_case(w.as_bytes()))
+    words.iter().any(|w| word.eq_ignore_ascii_case(w.as_bytes()))
         || (len > 7 && word[len - 7..].eq_ignore_ascii_case(b"version"))
 }
 
@@ -90,9 +78,7 @@ fn is_product(view: &View<'_>, slash: usize, end: usize) -> bool {
     let port = view.at(end) == b':' && view.at(end + 1).is_ascii_digit();
     match word.first() {
         Some(first) if first.is_ascii_uppercase() => !port,
-        Some(_) => {
-            ends_with_word(view, slash, &PROGRAMS) || ends_with_word(view, slash, &VERSION_WORDS)
-        }
+        Some(_) => ends_with_word(view, slash, &PROGRAMS) || ends_with_word(view, slash, &VERSION_WORDS),
         None => false,
     }
 }
@@ -101,9 +87,7 @@ fn right_is_free(view: &View<'_>, end: usize) -> bool {
     let after = view.at(end + 1);
     match view.at(end) {
         b'.' => !after.is_ascii_alphanumeric(),
-        b'+' => !BUILD_WORDS
-            .iter()
-            .any(|word| view.has(end + 1, word.as_bytes())),
+        b'+' => !BUILD_WORDS.iter().any(|word| view.has(end + 1, word.as_bytes())),
         b'-' if after.is_ascii_digit() => {
             let digits = view.run(end + 1, 4, |b| b.is_ascii_digit());
             view.at(end + 1 + digits) == b'.'

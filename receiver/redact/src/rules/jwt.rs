@@ -28,11 +28,7 @@ pub(crate) fn at(view: &View<'_>, at: usize) -> Result<usize, usize> {
     let second = part(first + 1);
     if second < first + 5 || view.at(second) != b'.' {
         // The second part may itself be the first part of a token.
-        return Err(if view.at(second) == b'.' {
-            first
-        } else {
-            second
-        });
+        return Err(if view.at(second) == b'.' { first } else { second });
     }
     Ok(part(second + 1))
 }

@@ -21,9 +21,8 @@ use super::ip::versioned;
 use crate::view::{View, is_word};
 
 /// Words that announce a number written with spaces only, in small letters.
-pub const PHONE_WORDS: [&str; 10] = [
-    "phone", "tel", "mobile", "cell", "call", "fax", "sms", "contact", "msisdn", "number",
-];
+pub const PHONE_WORDS: [&str; 10] =
+    ["phone", "tel", "mobile", "cell", "call", "fax", "sms", "contact", "msisdn", "number"];
 
 /// The number that starts with the `+` or `(` at `at`, before which the rest of it may stand.
 pub(crate) fn after_lead(view: &View<'_>, at: usize) -> Option<(usize, usize)> {
@@ -96,18 +95,10 @@ fn is_zone(view: &View<'_>, at: usize) -> bool {
 
 /// Length of what separates two groups at `at`, 0 for nothing, and whether there is a space in it.
 fn separator(view: &View<'_>, at: usize) -> (usize, bool) {
-    let run = view.run(at, 3, |b| {
-        matches!(b, b' ' | b'-' | b'.' | b'/' | b'(' | b')')
-    });
-    let known: &[&[u8]] = &[
-        b" ", b"-", b".", b"/", b" (", b"-(", b"(", b")", b") ", b")-",
-    ];
+    let run = view.run(at, 3, |b| matches!(b, b' ' | b'-' | b'.' | b'/' | b'(' | b')'));
+    let known: &[&[u8]] = &[b" ", b"-", b".", b"/", b" (", b"-(", b"(", b")", b") ", b")-"];
     let text = view.bytes.get(at..at + run).unwrap_or_default();
-    if known.contains(&text) {
-        (run, text.contains(&b' '))
-    } else {
-        (0, false)
-    }
+    if known.contains(&text) { (run, text.contains(&b' ')) } else { (0, false) }
 }
 
 fn parenthesised(view: &View<'_>, at: usize) -> Option<usize> {
@@ -149,11 +140,7 @@ fn parenthesised(view: &View<'_>, at: usize) -> Option<usize> {
 /// `at`, or the place of a `1` and a separator before it.
 fn with_trunk(view: &View<'_>, at: usize) -> usize {
     let one = matches!(view.before(at, 1), b' ' | b'-' | b'.') && view.before(at, 2) == b'1';
-    if one && view.number_may_start(at - 2) {
-        at - 2
-    } else {
-        at
-    }
+    if one && view.number_may_start(at - 2) { at - 2 } else { at }
 }
 
 /// The number with its extension, if it stands alone.
@@ -168,12 +155,7 @@ fn with_extension(view: &View<'_>, end: usize) -> usize {
     words
         .iter()
         .filter(|word| view.has(end, word))
-        .map(|word| {
-            (
-                end + word.len(),
-                view.run(end + word.len(), 6, |b| b.is_ascii_digit()),
-            )
-        })
+        .map(|word| (end + word.len(), view.run(end + word.len(), 6, |b| b.is_ascii_digit())))
         .find(|&(from, len)| {
             let after = from + len;
             let ends = view.number_may_end(after) || view.at(after) == b'-';

@@ -35,25 +35,14 @@ pub(super) fn of(block: &[u8; BLOCK]) -> Masks {
         *row = (a | b << 1 | (c | d << 1) << 2) | (e | f << 1 | (g | h << 1) << 2) << 4;
     }
     let [digit, mark, dot, lead, sign, b, r, _] = transpose(rows);
-    Masks {
-        digit,
-        mark,
-        dot,
-        lead,
-        sign,
-        b,
-        r,
-    }
+    Masks { digit, mark, dot, lead, sign, b, r }
 }
 
 /// Byte `i` of word `j` of the result is byte `j` of word `i`.
 #[inline]
 fn transpose(mut rows: [u64; 8]) -> [u64; 8] {
-    const STAGES: [(usize, u64); 3] = [
-        (4, 0x0000_0000_ffff_ffff),
-        (2, 0x0000_ffff_0000_ffff),
-        (1, 0x00ff_00ff_00ff_00ff),
-    ];
+    const STAGES: [(usize, u64); 3] =
+        [(4, 0x0000_0000_ffff_ffff), (2, 0x0000_ffff_0000_ffff), (1, 0x00ff_00ff_00ff_00ff)];
     for (distance, low) in STAGES {
         for i in (0..8).filter(|i| i & distance == 0) {
             let (x, y) = (rows[i], rows[i + distance]);
@@ -97,11 +86,7 @@ mod tests {
                 let masks = [m.digit, m.mark, m.dot, m.lead, m.sign, m.b, m.r];
                 for (class, mask) in masks.into_iter().enumerate() {
                     let expected = CLASSES[usize::from(byte)] >> (8 * class) & 1;
-                    assert_eq!(
-                        mask,
-                        expected << place,
-                        "byte {byte} at {place}, class {class}"
-                    );
+                    assert_eq!(mask, expected << place, "byte {byte} at {place}, class {class}");
                 }
             }
         }

@@ -8,10 +8,7 @@ use logtap_redact::{
 /// The lines with values, by the rule that must find them.
 pub(crate) fn positives() -> Result<Vec<(Builtin, Vec<Labelled>)>, String> {
     let files = [
-        (
-            Builtin::CreditCard,
-            include_str!("../../corpus/credit_card.txt"),
-        ),
+        (Builtin::CreditCard, include_str!("../../corpus/credit_card.txt")),
         (Builtin::Email, include_str!("../../corpus/email.txt")),
         (Builtin::Jwt, include_str!("../../corpus/jwt.txt")),
         (Builtin::Bearer, include_str!("../../corpus/bearer.txt")),
@@ -19,10 +16,7 @@ pub(crate) fn positives() -> Result<Vec<(Builtin, Vec<Labelled>)>, String> {
         (Builtin::Ssn, include_str!("../../corpus/ssn.txt")),
         (Builtin::Phone, include_str!("../../corpus/phone.txt")),
     ];
-    files
-        .into_iter()
-        .map(|(rule, text)| Ok((rule, parse(text)?)))
-        .collect()
+    files.into_iter().map(|(rule, text)| Ok((rule, parse(text)?))).collect()
 }
 
 /// Lines without a value that look as if they had one.
@@ -40,81 +34,33 @@ pub(crate) fn generated() -> Vec<(&'static str, Vec<Labelled>)> {
         }
     }
     let mut many = |line: fn(&mut fastrand::Rng) -> String| -> Vec<Labelled> {
-        (0..10_000)
-            .map(|_| Labelled {
-                text: line(&mut random),
-                values: Vec::new(),
-            })
-            .collect()
+        (0..10_000).map(|_| Labelled { text: line(&mut random), values: Vec::new() }).collect()
     };
     vec![
         ("random cards", cards),
-        (
-            "epoch ms",
-            many(|r| format!("ts={} ok", r.u64(1_600_000_000_000..1_900_000_000_000))),
-        ),
-        (
-            "epoch ns",
-            many(|r| {
-                format!(
-                    "ts={} ok",
-                    r.u64(1_600_000_000_000_000_000..1_900_000_000_000_000_000)
-                )
-            }),
-        ),
+        ("epoch ms", many(|r| format!("ts={} ok", r.u64(1_600_000_000_000..1_900_000_000_000)))),
+        ("epoch ns", many(|r| format!("ts={} ok", r.u64(1_600_000_000_000_000_000..1_900_000_000_000_000_000)))),
         (
             "uuid",
             many(|r| {
                 let x = format!("{:032x}", r.u128(..));
-                format!(
-                    "id={}-{}-{}-{}-{}",
-                    &x[..8],
-                    &x[8..12],
-                    &x[12..16],
-                    &x[16..20],
-                    &x[20..]
-                )
+                format!("id={}-{}-{}-{}-{}", &x[..8], &x[8..12], &x[12..16], &x[16..20], &x[20..])
             }),
         ),
-        (
-            "hex ids of 16",
-            many(|r| format!("span={:016x}", r.u64(..))),
-        ),
-        (
-            "hex ids of 32",
-            many(|r| format!("trace={:032x}", r.u128(..))),
-        ),
-        (
-            "floats",
-            many(|r| format!("{} {:e}", r.f64() * 10_000.0, r.f64() * 1e9)),
-        ),
-        (
-            "random 63-bit ids",
-            many(|r| format!("id={}", r.u64(..1 << 63))),
-        ),
+        ("hex ids of 16", many(|r| format!("span={:016x}", r.u64(..)))),
+        ("hex ids of 32", many(|r| format!("trace={:032x}", r.u128(..)))),
+        ("floats", many(|r| format!("{} {:e}", r.f64() * 10_000.0, r.f64() * 1e9))),
+        ("random 63-bit ids", many(|r| format!("id={}", r.u64(..1 << 63)))),
         (
             "numbers in columns",
             many(|r| {
-                format!(
-                    "\"GET / HTTP/1.1\" {} {} {} {:.3}",
-                    r.u32(200..505),
-                    r.u32(..1000),
-                    r.u32(..10_000),
-                    r.f32()
-                )
+                format!("\"GET / HTTP/1.1\" {} {} {} {:.3}", r.u32(200..505), r.u32(..1000), r.u32(..10_000), r.f32())
             }),
         ),
         (
             "stamps",
             many(|r| {
-                format!(
-                    "2026{:02}{:02}{:02}{:02}{:02} x",
-                    r.u8(1..13),
-                    r.u8(1..29),
-                    r.u8(..24),
-                    r.u8(..60),
-                    r.u8(..60)
-                )
+                format!("2026{:02}{:02}{:02}{:02}{:02} x", r.u8(1..13), r.u8(1..29), r.u8(..24), r.u8(..60), r.u8(..60))
             }),
         ),
     ]
@@ -153,10 +99,8 @@ fn card(random: &mut fastrand::Rng, prefix: &str, len: usize, spelling: usize) -
     }
     let last = (b'0'..=b'9').find(|&d| {
         let all = digits.bytes().chain([d]);
-        let sum: u32 = (all.rev().enumerate())
-            .map(|(i, d)| u32::from(d - b'0') << (i & 1))
-            .map(|d| d / 10 + d % 10)
-            .sum();
+        let sum: u32 =
+            (all.rev().enumerate()).map(|(i, d)| u32::from(d - b'0') << (i & 1)).map(|d| d / 10 + d % 10).sum();
         sum.is_multiple_of(10)
     })?;
     digits.push(char::from(last));
@@ -177,8 +121,5 @@ fn card(random: &mut fastrand::Rng, prefix: &str, len: usize, spelling: usize) -
     }
     let start = "card=".len();
     let values = std::iter::once(start..start + value.len()).collect();
-    Some(Labelled {
-        text: format!("card={value} ok"),
-        values,
-    })
+    Some(Labelled { text: format!("card={value} ok"), values })
 }

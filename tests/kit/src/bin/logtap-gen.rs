@@ -1,9 +1,5 @@
 //! `logtap-gen`: the corpus as files, its figures, and load on a receiver.
-#![allow(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a program's output"
-)]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program's output")]
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
@@ -101,9 +97,7 @@ fn run(args: &Args) -> io::Result<()> {
     if args.out.is_some() || args.stats {
         corpus(args)?;
     } else if args.bodies.is_none() && args.post.is_none() {
-        return Err(io::Error::other(
-            "nothing to do: give --out, --bodies, --stats or --post",
-        ));
+        return Err(io::Error::other("nothing to do: give --out, --bodies, --stats or --post"));
     }
     Ok(())
 }
@@ -117,9 +111,7 @@ fn config(args: &Args) -> Config {
         ..Config::default()
     };
     if args.now || args.post.is_some() {
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         config.start_ns = i64::try_from(now.as_nanos()).unwrap_or(config.start_ns);
     }
     config
@@ -132,11 +124,7 @@ fn corpus(args: &Args) -> io::Result<()> {
         Some(path) if path == Path::new("-") => Box::new(io::stdout().lock()),
         Some(path) => Box::new(File::create(path)?),
     };
-    let mut zstd = if args.stats {
-        Some(zstd::Encoder::new(Count(0), 1)?)
-    } else {
-        None
-    };
+    let mut zstd = if args.stats { Some(zstd::Encoder::new(Count(0), 1)?) } else { None };
     let mut generator = Generator::new(config(args));
     let mut writer = JsonLines::new();
     let mut buffer = Vec::with_capacity(2 << 20);
@@ -169,10 +157,7 @@ fn corpus(args: &Args) -> io::Result<()> {
         eprintln!("mean line        {:.1} bytes", share(bytes, lines));
         eprintln!("zstd -1 ratio    {:.2}", share(bytes, packed));
         eprintln!("lines with PII   {:.2} %", 100.0 * share(planted, lines));
-        eprintln!(
-            "generated at     {:.0} MB/s",
-            bytes as f64 / 1e6 / busy.as_secs_f64()
-        );
+        eprintln!("generated at     {:.0} MB/s", bytes as f64 / 1e6 / busy.as_secs_f64());
     }
     Ok(())
 }
@@ -192,11 +177,7 @@ impl Write for Count {
 }
 
 fn limits(args: &Args) -> Limits {
-    if args.one_line {
-        Limits::ONE_LINE
-    } else {
-        Limits::PROMTAIL
-    }
+    if args.one_line { Limits::ONE_LINE } else { Limits::PROMTAIL }
 }
 
 /// One file per body, and `bodies.tsv` with file, path, content type, encoding, lines, text bytes.
@@ -211,10 +192,7 @@ fn bodies(args: &Args, dir: &Path) -> io::Result<()> {
         let name = format!("{count:06}.body");
         count += 1;
         fs::write(dir.join(&name), &body.bytes)?;
-        let (kind, encoding) = (
-            body.content_type.unwrap_or("-"),
-            body.content_encoding.unwrap_or("-"),
-        );
+        let (kind, encoding) = (body.content_type.unwrap_or("-"), body.content_encoding.unwrap_or("-"));
         let (path, lines, text) = (body.path, batch.lines(), batch.text_bytes());
         writeln!(list, "{name}\t{path}\t{kind}\t{encoding}\t{lines}\t{text}")
     };
@@ -229,21 +207,10 @@ fn bodies(args: &Args, dir: &Path) -> io::Result<()> {
 
 fn post(args: &Args, addr: std::net::SocketAddr) -> io::Result<()> {
     // One-line requests repeat anyway, and each costs memory for its head: 16 MiB of text suffice.
-    let text = if args.one_line {
-        args.size.min(16 << 20)
-    } else {
-        args.size
-    };
+    let text = if args.one_line { args.size.min(16 << 20) } else { args.size };
     let requests: Vec<Prepared> = load::prepare(config(args), limits(args), args.dialect, text);
-    let sum: usize = requests
-        .iter()
-        .map(|request| request.body.bytes.len())
-        .sum();
-    eprintln!(
-        "prepared         {} requests, {:.1} MB of bodies",
-        requests.len(),
-        sum as f64 / 1e6
-    );
+    let sum: usize = requests.iter().map(|request| request.body.bytes.len()).sum();
+    eprintln!("prepared         {} requests, {:.1} MB of bodies", requests.len(), sum as f64 / 1e6);
     let duration = args.duration.map(Duration::from_secs);
     let outcome = if args.one_line {
         let plan = OneLine {
@@ -255,15 +222,8 @@ fn post(args: &Args, addr: std::net::SocketAddr) -> io::Result<()> {
         };
         load::one_line(addr, &requests, plan)?
     } else {
-        let limit = args
-            .limit_requests
-            .map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
-        let plan = Plan {
-            connections: args.connections.into(),
-            rate: args.rate.0,
-            duration,
-            limit,
-        };
+        let limit = args.limit_requests.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
+        let plan = Plan { connections: args.connections.into(), rate: args.rate.0, duration, limit };
         load::post(addr, &requests, plan)
     };
     report(&outcome)
@@ -272,29 +232,15 @@ fn post(args: &Args, addr: std::net::SocketAddr) -> io::Result<()> {
 fn report(outcome: &Outcome) -> io::Result<()> {
     let seconds = outcome.elapsed.as_secs_f64().max(1e-9);
     println!("elapsed          {seconds:.3} s");
-    println!(
-        "requests         {} ({:.0}/s)",
-        outcome.requests,
-        outcome.requests as f64 / seconds
-    );
-    println!(
-        "lines            {} ({:.0}/s)",
-        outcome.lines,
-        outcome.lines_per_second()
-    );
-    println!(
-        "log text         {:.1} MB/s",
-        outcome.text as f64 / 1e6 / seconds
-    );
+    println!("requests         {} ({:.0}/s)", outcome.requests, outcome.requests as f64 / seconds);
+    println!("lines            {} ({:.0}/s)", outcome.lines, outcome.lines_per_second());
+    println!("log text         {:.1} MB/s", outcome.text as f64 / 1e6 / seconds);
     for (status, count) in &outcome.statuses {
         println!("status {status}       {count}");
     }
     println!("dropped lines    {}", outcome.dropped);
     let millis = |time: Duration| time.as_secs_f64() * 1e3;
-    let (p50, p99) = (
-        outcome.latencies.quantile(0.5),
-        outcome.latencies.quantile(0.99),
-    );
+    let (p50, p99) = (outcome.latencies.quantile(0.5), outcome.latencies.quantile(0.99));
     let max = outcome.latencies.max();
     println!("latency p50      {:.2} ms", millis(p50));
     println!("latency p99      {:.2} ms", millis(p99));
@@ -309,9 +255,7 @@ fn report(outcome: &Outcome) -> io::Result<()> {
 }
 
 fn size(text: &str) -> Result<u64, String> {
-    let digits = text
-        .find(|char: char| !char.is_ascii_digit())
-        .unwrap_or(text.len());
+    let digits = text.find(|char: char| !char.is_ascii_digit()).unwrap_or(text.len());
     let unit: u64 = match &text[digits..] {
         "" | "B" => 1,
         "kB" | "KB" => 1_000,
@@ -322,12 +266,8 @@ fn size(text: &str) -> Result<u64, String> {
         "GiB" => 1 << 30,
         _ => return Err("give a number with B, KB, MB, GB, KiB, MiB or GiB".to_owned()),
     };
-    let count: u64 = text[..digits]
-        .parse()
-        .map_err(|_| "give a number first".to_owned())?;
-    count
-        .checked_mul(unit)
-        .ok_or_else(|| "too large".to_owned())
+    let count: u64 = text[..digits].parse().map_err(|_| "give a number first".to_owned())?;
+    count.checked_mul(unit).ok_or_else(|| "too large".to_owned())
 }
 
 fn rate(text: &str) -> Result<Rate, String> {

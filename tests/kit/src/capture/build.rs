@@ -23,13 +23,7 @@ impl CaptureBuilder {
     /// When the folder cannot be made.
     pub fn new(dir: &Path) -> io::Result<Self> {
         std::fs::create_dir_all(dir)?;
-        Ok(Self {
-            dir: dir.to_owned(),
-            index: Vec::new(),
-            lines: 0,
-            bytes: 0,
-            first: None,
-        })
+        Ok(Self { dir: dir.to_owned(), index: Vec::new(), lines: 0, bytes: 0, first: None })
     }
 
     /// Writes a rotated file, one zstd frame, with its index line. `name` without `.jsonl.zst`.
@@ -42,11 +36,7 @@ impl CaptureBuilder {
         std::fs::write(self.dir.join(&file), zstd::bulk::compress(&text, 3)?)?;
         let mut labels: BTreeMap<String, BTreeMap<String, u64>> = BTreeMap::new();
         for (name, value) in records.iter().flat_map(|record| &record.labels) {
-            *labels
-                .entry(name.clone())
-                .or_default()
-                .entry(value.clone())
-                .or_default() += 1;
+            *labels.entry(name.clone()).or_default().entry(value.clone()).or_default() += 1;
         }
         // All times that tests write by hand are UTC with the same number of digits, so that text
         // order is time order.
@@ -108,10 +98,7 @@ impl CaptureBuilder {
         let metadata = Metadata {
             version: 1,
             format: "jsonl".to_owned(),
-            started: self
-                .first
-                .clone()
-                .unwrap_or_else(|| "2026-01-15T10:00:00Z".to_owned()),
+            started: self.first.clone().unwrap_or_else(|| "2026-01-15T10:00:00Z".to_owned()),
             stopped: stopped.map(str::to_owned),
             total_lines: lines,
             total_bytes: bytes,
@@ -127,10 +114,7 @@ impl CaptureBuilder {
             serde_json::to_writer(&mut text, record)?;
             text.push(b'\n');
         }
-        self.first = self
-            .first
-            .take()
-            .or_else(|| records.first().map(|record| record.ts.clone()));
+        self.first = self.first.take().or_else(|| records.first().map(|record| record.ts.clone()));
         self.lines += records.len() as u64;
         self.bytes += text.len() as u64;
         Ok(text)

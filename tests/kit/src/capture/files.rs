@@ -27,13 +27,8 @@ pub fn data_files(dir: &Path) -> io::Result<Vec<PathBuf>> {
 /// # Errors
 /// When `zstd` cannot be started.
 pub fn zstd_cat(path: &Path) -> io::Result<(Vec<u8>, Option<String>)> {
-    let output = Command::new("zstd")
-        .arg("-dcq")
-        .arg(path)
-        .stdin(Stdio::null())
-        .output()?;
-    let complaint = (!output.status.success())
-        .then(|| String::from_utf8_lossy(&output.stderr).trim().to_owned());
+    let output = Command::new("zstd").arg("-dcq").arg(path).stdin(Stdio::null()).output()?;
+    let complaint = (!output.status.success()).then(|| String::from_utf8_lossy(&output.stderr).trim().to_owned());
     Ok((output.stdout, complaint))
 }
 

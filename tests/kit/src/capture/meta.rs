@@ -51,17 +51,13 @@ impl Metadata {
     #[must_use]
     pub fn dropped(&self) -> u64 {
         let reasons = self.more.get("dropped").and_then(Value::as_object);
-        reasons.map_or(0, |reasons| {
-            reasons.values().filter_map(Value::as_u64).sum()
-        })
+        reasons.map_or(0, |reasons| reasons.values().filter_map(Value::as_u64).sum())
     }
 
     /// Whether the capture was closed.
     #[must_use]
     pub fn is_stopped(&self) -> bool {
-        self.stopped
-            .as_deref()
-            .is_some_and(|text| !text.starts_with("0001-"))
+        self.stopped.as_deref().is_some_and(|text| !text.starts_with("0001-"))
     }
 }
 
@@ -91,9 +87,7 @@ pub struct IndexLine {
 /// # Errors
 /// When it is missing or not as published.
 pub fn metadata(dir: &Path) -> io::Result<Metadata> {
-    Ok(serde_json::from_slice(&std::fs::read(
-        dir.join("metadata.json"),
-    )?)?)
+    Ok(serde_json::from_slice(&std::fs::read(dir.join("metadata.json"))?)?)
 }
 
 /// Reads `index.jsonl`; no file means no lines.
@@ -105,7 +99,5 @@ pub fn index(dir: &Path) -> io::Result<Vec<IndexLine>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         other => other?,
     };
-    text.lines()
-        .map(|line| Ok(serde_json::from_str(line)?))
-        .collect()
+    text.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
 }

@@ -8,18 +8,9 @@ fn sample(dir: &Path) -> CaptureBuilder {
     let mut builder = CaptureBuilder::new(dir).unwrap();
     let api = |ts: &str, msg: &str| Record::new(ts, &[("app", "api")], msg);
     builder
-        .sealed(
-            FIRST,
-            &[
-                api("2026-01-15T10:00:00Z", "one"),
-                api("2026-01-15T10:00:01Z", "two"),
-            ],
-        )
+        .sealed(FIRST, &[api("2026-01-15T10:00:00Z", "one"), api("2026-01-15T10:00:01Z", "two")])
         .unwrap()
-        .active(
-            "2026-01-15T100100-000",
-            &[api("2026-01-15T10:01:00Z", "three")],
-        )
+        .active("2026-01-15T100100-000", &[api("2026-01-15T10:01:00Z", "three")])
         .unwrap()
         .file("audit.jsonl", b"{\"event\":\"server_started\"}\n")
         .unwrap();
@@ -46,12 +37,7 @@ fn reads_what_was_built() {
 fn torn_files_and_bad_lines_are_told_apart() {
     let dir = tempfile::tempdir().unwrap();
     let mut builder = sample(dir.path());
-    builder
-        .file(
-            "2026-01-15T100200-000.jsonl",
-            b"not json\n{\"ts\":\"x\",\"msg\":\"cut",
-        )
-        .unwrap();
+    builder.file("2026-01-15T100200-000.jsonl", b"not json\n{\"ts\":\"x\",\"msg\":\"cut").unwrap();
     builder.killed().unwrap();
     let path = dir.path().join(format!("{FIRST}.jsonl.zst"));
     let bytes = std::fs::read(&path).unwrap();
@@ -59,13 +45,7 @@ fn torn_files_and_bad_lines_are_told_apart() {
     let capture = Capture::read(dir.path()).unwrap();
     assert!(capture.files[0].torn.is_some());
     assert!(capture.files[1].torn.is_none());
-    assert!(
-        capture.files[2]
-            .torn
-            .as_deref()
-            .unwrap()
-            .contains("line feed")
-    );
+    assert!(capture.files[2].torn.as_deref().unwrap().contains("line feed"));
     assert_eq!(capture.bad.len(), 1);
     assert!(!metadata(dir.path()).unwrap().is_stopped());
 }
@@ -76,9 +56,7 @@ fn marker_search_sees_compressed_and_foreign_files() {
     sample(dir.path()).file("left-over.tmp", b"secret").unwrap();
     let bytes = raw_bytes(dir.path()).unwrap();
     for marker in ["\"two\"", "three", "secret", "server_started"] {
-        let found = bytes
-            .windows(marker.len())
-            .any(|window| window == marker.as_bytes());
+        let found = bytes.windows(marker.len()).any(|window| window == marker.as_bytes());
         assert!(found, "{marker} not found");
     }
 }

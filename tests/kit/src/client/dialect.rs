@@ -69,9 +69,7 @@ impl Body {
     #[must_use]
     pub fn headers(&self) -> Vec<(&'static str, &'static str)> {
         let kind = self.content_type.map(|value| ("Content-Type", value));
-        let encoding = self
-            .content_encoding
-            .map(|value| ("Content-Encoding", value));
+        let encoding = self.content_encoding.map(|value| ("Content-Encoding", value));
         kind.into_iter().chain(encoding).collect()
     }
 }
@@ -102,10 +100,7 @@ impl Dialect {
     /// The dialect of a name in [`Dialect::ALL`].
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        Self::ALL
-            .iter()
-            .find(|(have, _)| *have == name)
-            .map(|(_, dialect)| *dialect)
+        Self::ALL.iter().find(|(have, _)| *have == name).map(|(_, dialect)| *dialect)
     }
 
     /// Whether the dialect can carry structured metadata.
@@ -141,9 +136,7 @@ impl Dialect {
     fn content_encoding(self) -> Option<&'static str> {
         match self {
             Self::ProtoSnappyWithEncoding => Some("snappy"),
-            Self::ProtoGzip | Self::JsonV1Gzip | Self::RawGzip | Self::OtlpProtoGzip => {
-                Some("gzip")
-            }
+            Self::ProtoGzip | Self::JsonV1Gzip | Self::RawGzip | Self::OtlpProtoGzip => Some("gzip"),
             Self::JsonV1Deflate | Self::JsonV1Zlib => Some("deflate"),
             Self::JsonV1Zstd => Some("zstd"),
             _ => None,
@@ -156,11 +149,9 @@ impl Dialect {
 pub fn encode(dialect: Dialect, batch: &Batch) -> Body {
     use Dialect as D;
     let plain = match dialect {
-        D::ProtoSnappy
-        | D::ProtoSnappyWithEncoding
-        | D::ProtoGzip
-        | D::ProtoXSnappy
-        | D::ProtoUntyped => batch.encode(wire::snappy),
+        D::ProtoSnappy | D::ProtoSnappyWithEncoding | D::ProtoGzip | D::ProtoXSnappy | D::ProtoUntyped => {
+            batch.encode(wire::snappy)
+        }
         D::JsonV0 | D::JsonV0AtV1 => batch.encode(wire::json_v0),
         D::Raw | D::RawGzip => raw(batch),
         D::OtlpProto | D::OtlpProtoGzip => otlp::proto(batch),
@@ -169,16 +160,8 @@ pub fn encode(dialect: Dialect, batch: &Batch) -> Body {
     };
     let fast = Compression::fast();
     let bytes = match dialect {
-        D::JsonV1Deflate => squeeze(
-            DeflateEncoder::new(Vec::new(), fast),
-            &plain,
-            DeflateEncoder::finish,
-        ),
-        D::JsonV1Zlib => squeeze(
-            ZlibEncoder::new(Vec::new(), fast),
-            &plain,
-            ZlibEncoder::finish,
-        ),
+        D::JsonV1Deflate => squeeze(DeflateEncoder::new(Vec::new(), fast), &plain, DeflateEncoder::finish),
+        D::JsonV1Zlib => squeeze(ZlibEncoder::new(Vec::new(), fast), &plain, ZlibEncoder::finish),
         D::JsonV1Zstd => zstd::bulk::compress(&plain, 1).expect("compressing memory cannot fail"),
         _ if dialect.content_encoding() == Some("gzip") => {
             squeeze(GzEncoder::new(Vec::new(), fast), &plain, GzEncoder::finish)
@@ -193,14 +176,8 @@ pub fn encode(dialect: Dialect, batch: &Batch) -> Body {
     }
 }
 
-fn squeeze<W: Write>(
-    mut encoder: W,
-    plain: &[u8],
-    finish: impl FnOnce(W) -> std::io::Result<Vec<u8>>,
-) -> Vec<u8> {
-    encoder
-        .write_all(plain)
-        .expect("writing to memory cannot fail");
+fn squeeze<W: Write>(mut encoder: W, plain: &[u8], finish: impl FnOnce(W) -> std::io::Result<Vec<u8>>) -> Vec<u8> {
+    encoder.write_all(plain).expect("writing to memory cannot fail");
     finish(encoder).expect("writing to memory cannot fail")
 }
 

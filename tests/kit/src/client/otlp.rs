@@ -27,17 +27,9 @@ pub(super) fn json(batch: &Batch) -> Vec<u8> {
 
 fn resource_json(stream: &BatchStream) -> Value {
     let pair = |name: &str, value: &str| json!({"key": name, "value": {"stringValue": value}});
-    let labels: Vec<_> = stream
-        .labels
-        .iter()
-        .map(|(name, value)| pair(attribute(name), value))
-        .collect();
+    let labels: Vec<_> = stream.labels.iter().map(|(name, value)| pair(attribute(name), value)).collect();
     let record = |line: &BatchLine| {
-        let meta: Vec<_> = line
-            .meta
-            .iter()
-            .map(|(name, value)| pair(name, value))
-            .collect();
+        let meta: Vec<_> = line.meta.iter().map(|(name, value)| pair(name, value)).collect();
         json!({"timeUnixNano": line.ns.to_string(), "body": {"stringValue": line.text}, "attributes": meta})
     };
     let records: Vec<_> = stream.lines.iter().map(record).collect();

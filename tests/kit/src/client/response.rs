@@ -18,10 +18,7 @@ impl Response {
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         let same = |(have, _): &&(String, String)| have.eq_ignore_ascii_case(name);
-        self.headers
-            .iter()
-            .find(same)
-            .map(|(_, value)| value.as_str())
+        self.headers.iter().find(same).map(|(_, value)| value.as_str())
     }
 
     /// The body as text, bad bytes replaced.
@@ -33,8 +30,7 @@ impl Response {
     /// Whether the server closes the connection after this answer.
     #[must_use]
     pub fn closes(&self) -> bool {
-        self.header("connection")
-            .is_some_and(|value| value.eq_ignore_ascii_case("close"))
+        self.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"))
     }
 }
 
@@ -55,16 +51,10 @@ pub fn read_response(from: &mut impl BufRead, method: &str) -> io::Result<Respon
         if text.is_empty() {
             break;
         }
-        let (name, value) = text
-            .split_once(':')
-            .ok_or_else(|| bad(format!("no header: {text:?}")))?;
+        let (name, value) = text.split_once(':').ok_or_else(|| bad(format!("no header: {text:?}")))?;
         headers.push((name.trim().to_ascii_lowercase(), value.trim().to_owned()));
     }
-    let mut response = Response {
-        status,
-        headers,
-        body: Vec::new(),
-    };
+    let mut response = Response { status, headers, body: Vec::new() };
     let bodiless = method == "HEAD" || status < 200 || status == 204 || status == 304;
     if !bodiless {
         body(from, &mut response)?;
@@ -73,17 +63,14 @@ pub fn read_response(from: &mut impl BufRead, method: &str) -> io::Result<Respon
 }
 
 fn body(from: &mut impl BufRead, response: &mut Response) -> io::Result<()> {
-    let chunked = response
-        .header("transfer-encoding")
-        .is_some_and(|value| value.to_ascii_lowercase().contains("chunked"));
+    let chunked =
+        response.header("transfer-encoding").is_some_and(|value| value.to_ascii_lowercase().contains("chunked"));
     if chunked {
         return chunks(from, &mut response.body);
     }
     match response.header("content-length") {
         Some(text) => {
-            let len = text
-                .parse()
-                .map_err(|_| bad(format!("no length: {text:?}")))?;
+            let len = text.parse().map_err(|_| bad(format!("no length: {text:?}")))?;
             response.body.resize(len, 0);
             from.read_exact(&mut response.body)
         }

@@ -47,17 +47,9 @@ fn keeps_the_connection_and_replaces_a_closed_one() {
 
 #[test]
 fn expectation_and_chunks() {
-    let (addr, server) = serve(vec![
-        "HTTP/1.1 100 Continue\r\n\r\n|HTTP/1.1 204 No Content\r\n\r\n",
-    ]);
-    let options = Options {
-        chunk: Some(2),
-        expect_continue: true,
-        ..Options::default()
-    };
-    let response = LokiClient::with(addr, options)
-        .post("/x", &[], b"abc")
-        .unwrap();
+    let (addr, server) = serve(vec!["HTTP/1.1 100 Continue\r\n\r\n|HTTP/1.1 204 No Content\r\n\r\n"]);
+    let options = Options { chunk: Some(2), expect_continue: true, ..Options::default() };
+    let response = LokiClient::with(addr, options).post("/x", &[], b"abc").unwrap();
     assert_eq!(response.status, 204);
     let seen = server.join().unwrap();
     assert!(String::from_utf8_lossy(&seen[0]).contains("Expect: 100-continue"));
@@ -84,11 +76,7 @@ impl Sink for Seen {
 
 #[test]
 fn every_dialect_is_decoded_to_the_same_lines() {
-    let mut batch = Batch::of(
-        &[("app", "a\"b\\c")],
-        1_795_168_800_000_000_001,
-        &["x\ty\"z", "ü"],
-    );
+    let mut batch = Batch::of(&[("app", "a\"b\\c")], 1_795_168_800_000_000_001, &["x\ty\"z", "ü"]);
     let other = vec![("app".to_owned(), "b".to_owned())];
     batch.add(&other, 1_795_168_800_000_000_009, "third", &[("k", "v")]);
     for (name, dialect) in Dialect::ALL {
@@ -98,19 +86,8 @@ fn every_dialect_is_decoded_to_the_same_lines() {
             logtap_push::OTLP_PATH => Route::Otlp,
             _ => Route::Loki,
         };
-        let headers = Headers {
-            content_type: body.content_type,
-            content_encoding: body.content_encoding,
-        };
-        let payload = unwrap(
-            &body.bytes,
-            route,
-            headers,
-            &Limits {
-                decompressed: 1 << 20,
-            },
-        )
-        .expect(name);
+        let headers = Headers { content_type: body.content_type, content_encoding: body.content_encoding };
+        let payload = unwrap(&body.bytes, route, headers, &Limits { decompressed: 1 << 20 }).expect(name);
         let mut seen = Seen::default();
         payload.visit(&mut seen).expect(name);
         assert_eq!(seen.lines, ["x\ty\"z", "ü", "third"], "{name}");

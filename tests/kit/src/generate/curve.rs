@@ -22,13 +22,7 @@ impl Curve {
     /// The same rate for ever.
     #[must_use]
     pub fn flat(rate: f64) -> Self {
-        Self {
-            phases: vec![Phase {
-                seconds: 1.0,
-                from: rate,
-                to: rate,
-            }],
-        }
+        Self { phases: vec![Phase { seconds: 1.0, from: rate, to: rate }] }
     }
 
     /// Lines per second at `elapsed` seconds after the start.

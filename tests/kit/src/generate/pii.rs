@@ -4,22 +4,14 @@ use super::rng::Rng;
 use super::values::{hex, number, padded};
 
 const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-const FIRST: [&str; 12] = [
-    "anna", "ben", "carla", "david", "elena", "farid", "grace", "hugo", "ines", "jonas", "kim",
-    "lena",
-];
+const FIRST: [&str; 12] =
+    ["anna", "ben", "carla", "david", "elena", "farid", "grace", "hugo", "ines", "jonas", "kim", "lena"];
 const LAST: [&str; 12] = [
-    "almeida", "brandt", "costa", "dubois", "eriksen", "fischer", "garcia", "haas", "ivanova",
-    "jansen", "kowalski", "lindgren",
+    "almeida", "brandt", "costa", "dubois", "eriksen", "fischer", "garcia", "haas", "ivanova", "jansen", "kowalski",
+    "lindgren",
 ];
-const DOMAINS: [&str; 6] = [
-    "example.com",
-    "example.org",
-    "mail.example.net",
-    "corp.example.co.uk",
-    "shop-kunden.example.de",
-    "example.io",
-];
+const DOMAINS: [&str; 6] =
+    ["example.com", "example.org", "mail.example.net", "corp.example.co.uk", "shop-kunden.example.de", "example.io"];
 
 /// What kind of personal data a value is; the built-in rule that must find it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -55,15 +47,8 @@ pub struct Planted {
 
 impl Rule {
     /// Every rule.
-    pub const ALL: [Self; 7] = [
-        Self::CreditCard,
-        Self::Email,
-        Self::Jwt,
-        Self::Bearer,
-        Self::IpV4,
-        Self::Ssn,
-        Self::Phone,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::CreditCard, Self::Email, Self::Jwt, Self::Bearer, Self::IpV4, Self::Ssn, Self::Phone];
 
     /// The rule's name on logtap's command line.
     #[must_use]
@@ -85,11 +70,7 @@ impl Rule {
             Self::CreditCard => &[" card ", " pan=", " card_number: "],
             Self::Email => &[" email ", " customer=", " sent to "],
             Self::Jwt => &[" token ", " id_token=", " session "],
-            Self::Bearer => &[
-                " Authorization: Bearer ",
-                " auth=Bearer ",
-                " header Bearer ",
-            ],
+            Self::Bearer => &[" Authorization: Bearer ", " auth=Bearer ", " header Bearer "],
             Self::IpV4 => &[" client ", " remote_addr=", " from "],
             Self::Ssn => &[" ssn ", " ssn=", " tax id "],
             Self::Phone => &[" phone ", " tel: ", " callback "],
@@ -165,10 +146,7 @@ fn jwt(rng: &mut Rng, out: &mut String) {
     base64(b"{\"alg\":\"HS256\",\"typ\":\"JWT\"}", out);
     out.push('.');
     let expiry = 1_795_000_000 + rng.below(1_000_000);
-    let claims = format!(
-        "{{\"sub\":\"user-{}\",\"exp\":{expiry}}}",
-        rng.below(100_000)
-    );
+    let claims = format!("{{\"sub\":\"user-{}\",\"exp\":{expiry}}}", rng.below(100_000));
     base64(claims.as_bytes(), out);
     out.push('.');
     let signature: Vec<u8> = (0..32).map(|_| rng.next_u64() as u8).collect();

@@ -138,21 +138,11 @@ impl Level {
 impl Voice {
     pub(super) fn new(kind: Kind) -> Self {
         let phrases = kind.phrases();
-        let compile =
-            |texts: &[&'static str]| texts.iter().map(|text| Template::new(text)).collect();
-        let error = if phrases.errors.is_empty() {
-            phrases.records
-        } else {
-            phrases.errors
-        };
+        let compile = |texts: &[&'static str]| texts.iter().map(|text| Template::new(text)).collect();
+        let error = if phrases.errors.is_empty() { phrases.records } else { phrases.errors };
         Self {
             kind,
-            records: [
-                compile(phrases.records),
-                compile(phrases.records),
-                compile(phrases.records),
-                compile(error),
-            ],
+            records: [compile(phrases.records), compile(phrases.records), compile(phrases.records), compile(error)],
             messages: phrases.messages.map(compile),
         }
     }
@@ -161,11 +151,7 @@ impl Voice {
     /// has the place for it.
     pub(super) fn record(&self, level: Level, planted: bool, rng: &mut Rng) -> &Template {
         let records = &self.records[level as usize];
-        if planted {
-            &records[0]
-        } else {
-            &records[rng.below(records.len() as u64) as usize]
-        }
+        if planted { &records[0] } else { &records[rng.below(records.len() as u64) as usize] }
     }
 
     pub(super) fn message(&self, level: Level, rng: &mut Rng) -> &Template {
@@ -175,10 +161,6 @@ impl Voice {
 
     /// What this application could leak; an access log only knows addresses.
     pub(super) fn rule(&self, rng: &mut Rng) -> Rule {
-        if self.kind == Kind::Gateway {
-            Rule::IpV4
-        } else {
-            rng.pick(&Rule::ALL)
-        }
+        if self.kind == Kind::Gateway { Rule::IpV4 } else { rng.pick(&Rule::ALL) }
     }
 }

@@ -64,14 +64,7 @@ pub(super) fn build(rng: &mut Rng, services: usize, pods: usize, start_ns: i64) 
     streams
 }
 
-fn stream(
-    rng: &mut Rng,
-    kind: Kind,
-    app: &str,
-    service: usize,
-    replica_set: &str,
-    start_ns: i64,
-) -> Stream {
+fn stream(rng: &mut Rng, kind: Kind, app: &str, service: usize, replica_set: &str, start_ns: i64) -> Stream {
     let suffix: String = (0..5).map(|_| char::from(rng.pick(ALPHABET))).collect();
     let pod = format!("{app}-{replica_set}-{suffix}");
     let node = format!("node-{}", 1 + rng.below(6));
@@ -82,9 +75,7 @@ fn stream(
         ("container", kind.container()),
         ("node", &node),
     ];
-    let labels = labels
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .to_vec();
+    let labels = labels.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
     let mut trace = Trace::default();
     trace.renew(rng);
     Stream {

@@ -72,10 +72,7 @@ impl Template {
                 pieces.push(Piece::Text(part));
             }
         }
-        assert!(
-            text.matches('%').count().is_multiple_of(2),
-            "unfinished name in template {text}"
-        );
+        assert!(text.matches('%').count().is_multiple_of(2), "unfinished name in template {text}");
         Self(pieces)
     }
 }
@@ -208,11 +205,6 @@ impl Scribe<'_> {
         rule.write(self.rng, self.out);
         let end = self.out.len();
         let value = self.out[start..end].to_owned();
-        self.planted.push(Planted {
-            rule,
-            value,
-            start,
-            end,
-        });
+        self.planted.push(Planted { rule, value, start, end });
     }
 }

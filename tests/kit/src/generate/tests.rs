@@ -23,41 +23,26 @@ fn corpus(config: Config, bytes: usize) -> (Vec<u8>, u64, u64, u64) {
 fn mean_line_ratio_and_pii_share_are_as_stated() {
     let (out, lines, text, planted) = corpus(Config::default(), 24 << 20);
     let mean = text as f64 / lines as f64;
-    assert!(
-        (200.0..=300.0).contains(&mean),
-        "mean message is {mean} bytes"
-    );
+    assert!((200.0..=300.0).contains(&mean), "mean message is {mean} bytes");
     let packed = zstd::bulk::compress(&out, 1).unwrap();
     let ratio = out.len() as f64 / packed.len() as f64;
     assert!((6.0..=12.0).contains(&ratio), "zstd -1 makes {ratio}");
     let share = planted as f64 / lines as f64;
-    assert!(
-        (0.015..=0.025).contains(&share),
-        "{share} of the lines carry personal data"
-    );
+    assert!((0.015..=0.025).contains(&share), "{share} of the lines carry personal data");
 }
 
 #[test]
 fn the_same_seed_gives_the_same_bytes_and_another_does_not() {
     let (first, ..) = corpus(Config::default(), 1 << 20);
     let (again, ..) = corpus(Config::default(), 1 << 20);
-    let (other, ..) = corpus(
-        Config {
-            seed: 2,
-            ..Config::default()
-        },
-        1 << 20,
-    );
+    let (other, ..) = corpus(Config { seed: 2, ..Config::default() }, 1 << 20);
     assert!(first == again);
     assert!(first != other);
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     for &byte in &first {
         hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     }
-    assert_eq!(
-        hash, PINNED,
-        "the corpus of seed 1 changed: figures measured on it no longer compare"
-    );
+    assert_eq!(hash, PINNED, "the corpus of seed 1 changed: figures measured on it no longer compare");
 }
 
 /// FNV-1a over the first MiB of seed 1.
@@ -65,10 +50,7 @@ const PINNED: u64 = 4_992_769_998_458_143_022;
 
 #[test]
 fn planted_values_stand_where_they_are_said_to_and_every_rule_occurs() {
-    let mut generator = Generator::new(Config {
-        pii: 0.5,
-        ..Config::default()
-    });
+    let mut generator = Generator::new(Config { pii: 0.5, ..Config::default() });
     let mut seen = BTreeMap::new();
     for _ in 0..50_000 {
         let line = generator.next_line();
@@ -85,27 +67,17 @@ fn planted_values_stand_where_they_are_said_to_and_every_rule_occurs() {
 
 #[test]
 fn without_planting_there_is_no_planted_value_and_no_credential() {
-    let mut generator = Generator::new(Config {
-        pii: 0.0,
-        ..Config::default()
-    });
+    let mut generator = Generator::new(Config { pii: 0.0, ..Config::default() });
     for _ in 0..50_000 {
         let line = generator.next_line();
         assert!(line.planted.is_empty());
-        assert!(
-            !line.text.contains("eyJ") && !line.text.contains("Bearer"),
-            "{}",
-            line.text
-        );
+        assert!(!line.text.contains("eyJ") && !line.text.contains("Bearer"), "{}", line.text);
     }
 }
 
 #[test]
 fn json_formats_are_json_and_stamps_ascend_in_each_stream() {
-    let mut generator = Generator::new(Config {
-        pii: 0.3,
-        ..Config::default()
-    });
+    let mut generator = Generator::new(Config { pii: 0.3, ..Config::default() });
     let mut last = vec![i64::MIN; generator.streams()];
     for _ in 0..100_000 {
         let line = generator.next_line();
@@ -119,19 +91,13 @@ fn json_formats_are_json_and_stamps_ascend_in_each_stream() {
 
 #[test]
 fn rate_follows_the_curve() {
-    let mut generator = Generator::new(Config {
-        curve: Curve::flat(2_000.0),
-        ..Config::default()
-    });
+    let mut generator = Generator::new(Config { curve: Curve::flat(2_000.0), ..Config::default() });
     let start = Config::default().start_ns;
     let mut lines = 0;
     while generator.next_line().ts_ns < start + 10_000_000_000 {
         lines += 1;
     }
-    assert!(
-        (18_000..=22_500).contains(&lines),
-        "{lines} lines in ten seconds at 2,000 per second"
-    );
+    assert!((18_000..=22_500).contains(&lines), "{lines} lines in ten seconds at 2,000 per second");
     let spike = Curve::default();
     assert!((spike.rate(305.0) - 10_000.0).abs() < 1.0);
     assert!((spike.rate(0.0) - spike.rate(540.0)).abs() < 1.0);

@@ -39,30 +39,9 @@ pub(super) fn choice(name: &str) -> Option<&'static [&'static str]> {
             "curl/8.16.0",
             "kube-probe/1.34",
         ],
-        "table" => &[
-            "orders",
-            "order_items",
-            "payments",
-            "users",
-            "inventory",
-            "outbox",
-            "carts",
-        ],
-        "topic" => &[
-            "orders.created",
-            "orders.paid",
-            "payments.captured",
-            "inventory.reserved",
-            "mail.outbound",
-        ],
-        "sku" => &[
-            "SKU-10442",
-            "SKU-20817",
-            "SKU-33190",
-            "SKU-48125",
-            "SKU-51077",
-            "SKU-60231",
-        ],
+        "table" => &["orders", "order_items", "payments", "users", "inventory", "outbox", "carts"],
+        "topic" => &["orders.created", "orders.paid", "payments.captured", "inventory.reserved", "mail.outbound"],
+        "sku" => &["SKU-10442", "SKU-20817", "SKU-33190", "SKU-48125", "SKU-51077", "SKU-60231"],
         "provider" => &["stripe", "adyen", "paypal", "klarna"],
         "currency" => &["EUR", "USD", "GBP", "CHF"],
         "thread" => &[
@@ -88,39 +67,15 @@ pub(super) fn choice(name: &str) -> Option<&'static [&'static str]> {
             "kafka/producer.go:87",
             "store/postgres.go:152",
         ],
-        "kfile" => &[
-            "scheduler.go:512",
-            "reconciler.go:188",
-            "leaderelection.go:260",
-            "reflector.go:359",
-            "queue.go:97",
-        ],
-        "module" => &[
-            "recommender.model",
-            "recommender.api",
-            "recommender.features",
-            "celery.worker",
-            "urllib3.connectionpool",
-        ],
-        "host" => &[
-            "postgres-0.postgres",
-            "redis-master-0",
-            "kafka-1.kafka",
-            "search-es-default-2",
-        ],
-        "reason" => &[
-            "timeout",
-            "connection reset by peer",
-            "i/o timeout",
-            "EOF",
-            "context deadline exceeded",
-        ],
-        "object" => &[
-            "shop/checkout",
-            "shop/catalog",
-            "payments/payments",
-            "platform/mailer",
-        ],
+        "kfile" => {
+            &["scheduler.go:512", "reconciler.go:188", "leaderelection.go:260", "reflector.go:359", "queue.go:97"]
+        }
+        "module" => {
+            &["recommender.model", "recommender.api", "recommender.features", "celery.worker", "urllib3.connectionpool"]
+        }
+        "host" => &["postgres-0.postgres", "redis-master-0", "kafka-1.kafka", "search-es-default-2"],
+        "reason" => &["timeout", "connection reset by peer", "i/o timeout", "EOF", "context deadline exceeded"],
+        "object" => &["shop/checkout", "shop/catalog", "payments/payments", "platform/mailer"],
         _ => return None,
     })
 }

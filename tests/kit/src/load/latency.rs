@@ -15,11 +15,7 @@ pub struct Latencies {
 
 impl Default for Latencies {
     fn default() -> Self {
-        Self {
-            buckets: vec![0; bucket(u64::MAX) + 1],
-            count: 0,
-            max: Duration::ZERO,
-        }
+        Self { buckets: vec![0; bucket(u64::MAX) + 1], count: 0, max: Duration::ZERO }
     }
 }
 

@@ -40,11 +40,7 @@ pub fn one_line(addr: SocketAddr, requests: &[Prepared], plan: OneLine) -> io::R
     let mut connections = Vec::new();
     for _ in 0..plan.connections.max(1) {
         let stream = crate::client::connect(&addr.to_string(), Duration::from_secs(10))?;
-        connections.push(Connection {
-            stream,
-            unread: Vec::new(),
-            sent: Instant::now(),
-        });
+        connections.push(Connection { stream, unread: Vec::new(), sent: Instant::now() });
     }
     let start = Instant::now();
     let mut outcome = Outcome::default();
@@ -61,9 +57,7 @@ pub fn one_line(addr: SocketAddr, requests: &[Prepared], plan: OneLine) -> io::R
         let first = next;
         for connection in &mut connections {
             connection.sent = Instant::now();
-            connection
-                .stream
-                .write_all(&writes[next % writes.len()].bytes)?;
+            connection.stream.write_all(&writes[next % writes.len()].bytes)?;
             next += 1;
         }
         for (at, connection) in connections.iter_mut().enumerate() {
@@ -88,11 +82,7 @@ struct Rendered {
 /// Whole requests, `depth` of them in one piece of bytes.
 fn rendered(addr: SocketAddr, requests: &[Prepared], depth: usize) -> Vec<Rendered> {
     let render = |group: &[Prepared]| {
-        let mut out = Rendered {
-            bytes: Vec::new(),
-            lines: 0,
-            text: 0,
-        };
+        let mut out = Rendered { bytes: Vec::new(), lines: 0, text: 0 };
         for at in 0..depth {
             let Prepared { body, lines, text } = &group[at % group.len()];
             let path = body.path;
@@ -140,10 +130,7 @@ fn whole(bytes: &[u8], outcome: &mut Outcome) -> io::Result<Option<usize>> {
     let head = std::str::from_utf8(&bytes[..end]).map_err(|_| bad())?;
     let mut lines = head.split("\r\n");
     let first = lines.next().unwrap_or_default();
-    let code = first
-        .strip_prefix("HTTP/1.1 ")
-        .and_then(|rest| rest.get(..3))
-        .ok_or_else(bad)?;
+    let code = first.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3)).ok_or_else(bad)?;
     let status = code.parse().map_err(|_| bad())?;
     let (mut body, mut dropped) = (0, 0);
     for line in lines {

@@ -24,16 +24,8 @@ pub(in crate::generate) static CHECKOUT: Phrases = Phrases {
             "query on %table% finished, %n% rows",
             "request completed %method% %path% %status%",
         ],
-        &[
-            "retrying call to %host%, attempt %n%",
-            "slow query on %table%: %dur% ms",
-            "stock low for %sku%: %n% left",
-        ],
-        &[
-            "order %order% failed: %reason%",
-            "cannot reserve %sku%: %reason%",
-            "publishing to %topic% failed: %reason%",
-        ],
+        &["retrying call to %host%, attempt %n%", "slow query on %table%: %dur% ms", "stock low for %sku%: %n% left"],
+        &["order %order% failed: %reason%", "cannot reserve %sku%: %reason%", "publishing to %topic% failed: %reason%"],
     ],
 };
 
@@ -47,10 +39,7 @@ pub(in crate::generate) static PAYMENTS: Phrases = Phrases {
         r#"{"level":50,"time":%epoch%,"pid":1,"hostname":"%pod%","trace_id":"%trace%","err":{"type":"ProviderError","message":"%reason%","stack":"ProviderError: %reason%\n    at capture (/app/dist/providers/client.js:88:15)\n    at process.processTicksAndRejections (node:internal/process/task_queues:105:5)","code":"E%N%"},"msg":"%msg%%pii%"}"#,
     ],
     messages: [
-        &[
-            "idempotency key %uuid% not seen before",
-            "webhook signature checked for %provider%",
-        ],
+        &["idempotency key %uuid% not seen before", "webhook signature checked for %provider%"],
         &[
             "payment for order %order% captured by %provider%",
             "refund of %N% %currency% queued for order %order%",
@@ -63,10 +52,7 @@ pub(in crate::generate) static PAYMENTS: Phrases = Phrases {
             "payment %order% declined: insufficient funds",
             "webhook delivered twice, ignoring event %uuid%",
         ],
-        &[
-            "capture failed for order %order%: %reason%",
-            "ledger write failed: %reason%",
-        ],
+        &["capture failed for order %order%: %reason%", "ledger write failed: %reason%"],
     ],
 };
 
@@ -101,10 +87,7 @@ pub(in crate::generate) static ORDERS: Phrases = Phrases {
             "HikariPool-1 - Thread starvation or clock leap detected (housekeeper delta=%ms%ms)",
             "Optimistic lock on %table% row %order%, retry %n%",
         ],
-        &[
-            "Request %method% %path% failed after %ms% ms",
-            "SQL Error: 0, SQLState: 40001",
-        ],
+        &["Request %method% %path% failed after %ms% ms", "SQL Error: 0, SQLState: 40001"],
     ],
 };
 
@@ -124,14 +107,8 @@ pub(in crate::generate) static CATALOG: Phrases = Phrases {
             "stock for %sku% refreshed: %n%",
             "price list %N% loaded",
         ],
-        &[
-            "search slow, %ms% ms",
-            "cache evicted %N% entries under memory pressure",
-        ],
-        &[
-            "search backend failed: %reason%",
-            "product %sku% not indexed: %reason%",
-        ],
+        &["search slow, %ms% ms", "cache evicted %N% entries under memory pressure"],
+        &["search backend failed: %reason%", "product %sku% not indexed: %reason%"],
     ],
 };
 
@@ -146,17 +123,8 @@ pub(in crate::generate) static SCHEDULER: Phrases = Phrases {
     ],
     messages: [
         &["Watch close", "Work item requeued"],
-        &[
-            "Reconciled",
-            "Scaling target",
-            "Observed a new generation",
-            "Lease renewed",
-            "Assigned work to worker",
-        ],
-        &[
-            "Conflict, requeueing",
-            "Reconcile took longer than expected",
-        ],
+        &["Reconciled", "Scaling target", "Observed a new generation", "Lease renewed", "Assigned work to worker"],
+        &["Conflict, requeueing", "Reconcile took longer than expected"],
         &["Reconciler error", "Failed to list deployments"],
     ],
 };
@@ -169,23 +137,14 @@ pub(in crate::generate) static RECOMMENDER: Phrases = Phrases {
         "%comma% [ERROR] %module% (worker-%n%, task_id=%uuid%): %msg%%pii%\nTraceback (most recent call last):\n  File \"/app/recommender/api.py\", line %n%, in recommend\n    items = self.model.rank(user_id, candidates)\n  File \"/app/recommender/model.py\", line %n%, in rank\n    features = self.store.fetch(user_id, timeout=0.2)\n  File \"/usr/local/lib/python3.13/site-packages/redis/client.py\", line 559, in execute_command\n    return conn.retry.call_with_retry(lambda: self._send_command_parse_response(conn, *args))\nredis.exceptions.TimeoutError: Timeout reading from %host%:6379",
     ],
     messages: [
-        &[
-            "feature vector for user %user% has %N% entries",
-            "Starting new HTTP connection (%n%): %host%:8080",
-        ],
+        &["feature vector for user %user% has %N% entries", "Starting new HTTP connection (%n%): %host%:8080"],
         &[
             "ranked %n% of %N% candidates for user %user% in %dur% ms",
             "model refreshed from s3://models/two-tower/%epoch%/weights.npz in %ms% ms",
             "Task recommender.refresh succeeded in %dur%s: {'users': %N%, 'skipped': %n%}",
         ],
-        &[
-            "feature store slow: %ms% ms for user %user%",
-            "falling back to popular items for user %user%",
-        ],
-        &[
-            "ranking failed for user %user%",
-            "Task recommender.refresh raised unexpected: %reason%",
-        ],
+        &["feature store slow: %ms% ms for user %user%", "falling back to popular items for user %user%"],
+        &["ranking failed for user %user%", "Task recommender.refresh raised unexpected: %reason%"],
     ],
 };
 
@@ -196,23 +155,14 @@ pub(in crate::generate) static MAILER: Phrases = Phrases {
     ],
     errors: &[],
     messages: [
-        &[
-            "rendered template in %dur% ms",
-            "connection to smtp-relay reused",
-        ],
+        &["rendered template in %dur% ms", "connection to smtp-relay reused"],
         &[
             "queued confirmation for order %order%, %N% bytes",
             "delivered after %ms% ms, 250 2.0.0 Ok: queued as %span%",
             "batch of %n% messages handed to smtp-relay",
             "unsubscribed user %user% skipped",
         ],
-        &[
-            "deferred, 451 4.7.1 greylisted, retry in %n% minutes",
-            "template fallback used for locale",
-        ],
-        &[
-            "bounced, 550 5.1.1 mailbox unavailable",
-            "smtp-relay unreachable: %reason%",
-        ],
+        &["deferred, 451 4.7.1 greylisted, retry in %n% minutes", "template fallback used for locale"],
+        &["bounced, 550 5.1.1 mailbox unavailable", "smtp-relay unreachable: %reason%"],
     ],
 };
