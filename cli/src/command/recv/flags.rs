@@ -166,8 +166,8 @@ impl RecvArgs {
             _ => None,
         };
         let capture = Options {
-            max_file: max_file,
-            max_disk: max_disk,
+            max_file,
+            max_disk,
             fsync: parse_fsync(&fsync)?,
             redaction: redactor.as_ref().map(|redactor| redactor.names().to_vec()),
             tool: format!("logtap {}", env!("CARGO_PKG_VERSION")),
