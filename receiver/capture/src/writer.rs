@@ -19,9 +19,9 @@ use crate::summary::{MAX_SETS, Summary};
 use crate::time;
 
 /// Room kept for the parts behind the frames when a file is sealed: filters at
-/// 7.5 % of its size and the rest of the index.
+/// 9 % of its size and the rest of the index.
 pub(crate) fn seal_reserve(size: u64) -> u64 {
-    size / 10 + (16 << 10)
+    size / 9 + (16 << 10)
 }
 
 /// Why lines did not reach the disk. Nothing of the group is kept.

@@ -8,6 +8,8 @@
 pub mod batches;
 pub mod capture;
 pub mod client;
+pub mod counters;
+pub mod frail;
 pub mod generate;
 pub mod load;
 pub mod process;
