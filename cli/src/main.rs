@@ -4,6 +4,7 @@ mod args;
 mod command;
 mod error;
 mod exit;
+mod memory;
 mod output;
 mod size;
 mod when;
@@ -11,6 +12,7 @@ mod when;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    memory::return_large_blocks();
     let typed: Vec<_> = std::env::args_os().collect();
     match args::parse(&typed) {
         Ok(cli) => {

@@ -12,6 +12,8 @@ use tokio::time::Instant;
 
 /// Permits are units of this many bytes.
 const UNIT: usize = 1024;
+/// Room taken before the first byte, if so much was announced; the rest as it comes.
+const FIRST: usize = 64 * UNIT;
 /// A sender that sends nothing for so long is given up.
 const IDLE: Duration = Duration::from_secs(10);
 /// How long a body waits for room among those being read.
@@ -59,7 +61,8 @@ impl Reading {
         if hint.lower() > self.cap as u64 {
             return Err(BodyError::TooLarge);
         }
-        let mut share = self.share(hint.upper().unwrap_or(0).min(self.cap as u64) as usize + UNIT).await?;
+        // Room is taken for what has come, not for what was announced: silent senders must not shut others out.
+        let mut share = self.share((hint.lower() as usize).min(FIRST)).await?;
         let mut bytes = Vec::with_capacity((hint.lower() as usize).min(1 << 20));
         let deadline = Instant::now() + self.timeout;
         loop {

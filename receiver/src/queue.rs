@@ -24,7 +24,10 @@ pub(crate) enum Outcome {
 #[derive(Debug)]
 pub(crate) struct Pending {
     pub(crate) lines: u64,
+    /// Rendered bytes.
     pub(crate) bytes: usize,
+    /// Memory held, which is what the queue's limit counts.
+    pub(crate) footprint: usize,
     pub(crate) ts: Span,
     /// The sender keeps the lines until it knows that they are kept.
     pub(crate) can_wait: bool,
@@ -102,8 +105,9 @@ impl Queue {
         can_wait: bool,
     ) -> Result<(Arc<Pending>, oneshot::Receiver<Outcome>), Vec<Chunk>> {
         let bytes = chunks.iter().map(|chunk| chunk.bytes().len()).sum();
+        let footprint = chunks.iter().map(Chunk::footprint).sum();
         let mut state = self.lock();
-        if state.closed || (state.bytes > 0 && state.bytes + bytes > self.limit) {
+        if state.closed || (state.bytes > 0 && state.bytes + footprint > self.limit) {
             return Err(chunks);
         }
         let mut ts = Span::default();
@@ -112,8 +116,15 @@ impl Queue {
         }
         let lines = chunks.iter().map(Chunk::lines).sum();
         let (ack, outcome) = oneshot::channel();
-        let pending = Arc::new(Pending { lines, bytes, ts, can_wait, slot: Mutex::new(Some(Waiting { chunks, ack })) });
-        state.bytes += bytes;
+        let pending = Arc::new(Pending {
+            lines,
+            bytes,
+            footprint,
+            ts,
+            can_wait,
+            slot: Mutex::new(Some(Waiting { chunks, ack })),
+        });
+        state.bytes += footprint;
         state.waiting.push_back(pending.clone());
         drop(state);
         self.filled.notify_one();
@@ -124,7 +135,7 @@ impl Queue {
     pub(crate) fn withdraw(&self, pending: &Pending) -> Option<Vec<Chunk>> {
         let waiting = pending.slot.lock().unwrap_or_else(PoisonError::into_inner).take()?;
         let mut state = self.lock();
-        state.bytes -= pending.bytes;
+        state.bytes -= pending.footprint;
         let gone = |pending: &Arc<Pending>| pending.slot.try_lock().is_ok_and(|slot| slot.is_none());
         while state.waiting.front().is_some_and(gone) {
             state.waiting.pop_front();
@@ -144,12 +155,12 @@ impl Queue {
         }
         let (mut group, mut bytes) = (Vec::new(), 0);
         while let Some(pending) = state.waiting.front()
-            && (group.is_empty() || bytes + pending.bytes <= GROUP_BYTES)
+            && (group.is_empty() || bytes + pending.footprint <= GROUP_BYTES)
         {
             let Some(pending) = state.waiting.pop_front() else { break };
             let taken = pending.slot.lock().unwrap_or_else(PoisonError::into_inner).take();
             if let Some(Waiting { chunks, ack }) = taken {
-                bytes += pending.bytes;
+                bytes += pending.footprint;
                 group.push(Begun { pending, chunks, ack });
             }
         }

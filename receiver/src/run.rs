@@ -12,7 +12,7 @@ use logtap_capture::metadata::Metadata;
 use logtap_capture::repair::Report;
 use logtap_capture::session::{Session, SessionError};
 use logtap_certs::{CertError, Reloading};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
@@ -132,7 +132,7 @@ pub async fn start_on(config: Config, shutdown: Shutdown, disk: Arc<dyn Disk>) -
         }
         _ => None,
     };
-    let listener = TcpListener::bind(listen).await.map_err(|source| ReceiverError::Bind { listen, source })?;
+    let listener = bind(listen).map_err(|source| ReceiverError::Bind { listen, source })?;
     let address = listener.local_addr().map_err(ReceiverError::Start)?;
     let (session, writer, repaired) = Session::open(&dir, capture, disk)?;
     let shared = writer::Shared {
@@ -183,6 +183,16 @@ pub async fn start_on(config: Config, shutdown: Shutdown, disk: Arc<dyn Disk>) -
         .map_err(ReceiverError::Start)?;
     let server = tokio::spawn(server::serve(server));
     Ok(Running { address, repaired, parts, server, watcher, writer: thread, notifier, drain, shutdown })
+}
+
+/// A burst of senders that connect at once must not be turned away: the queue
+/// is as long as the usual `somaxconn` allows.
+fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    const BACKLOG: u32 = 4096;
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 impl Running {

@@ -47,7 +47,7 @@ fn write_group(shared: &Shared, writer: &mut Writer, group: Vec<Begun>) {
         marks.iter().map(|marks| &marks.chunk).chain(group.iter().flat_map(|begun| &begun.chunks)).collect();
     let result = writer.append(&chunks);
     let lines = group.iter().map(|begun| begun.pending.lines).sum();
-    let bytes = group.iter().map(|begun| begun.pending.bytes).sum();
+    let bytes: usize = group.iter().map(|begun| begun.pending.bytes).sum();
     let outcome = match &result {
         Ok(()) => {
             shared.ledger.written(lines, bytes as u64);
@@ -78,7 +78,7 @@ fn write_group(shared: &Shared, writer: &mut Writer, group: Vec<Begun>) {
             Outcome::Dropped(reason)
         }
     };
-    shared.queue.release(bytes);
+    shared.queue.release(group.iter().map(|begun| begun.pending.footprint).sum());
     for begun in group {
         begun.resolve(outcome);
     }

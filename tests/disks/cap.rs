@@ -6,7 +6,7 @@ use std::time::Duration;
 use logtap_testkit::counters::Counters;
 
 use crate::sender::{Posted, Told};
-use crate::{Tmpfs, passes_zstd, start, used};
+use crate::{Ends, Tmpfs, passes_zstd, start, used};
 
 /// `--max-disk 24MB`.
 const CAP: u64 = 24 << 20;
@@ -22,6 +22,7 @@ fn never_overshot() {
     let (done, most, samples) = (AtomicBool::new(false), AtomicU64::new(0), AtomicU64::new(0));
     let mut dropped = 0;
     std::thread::scope(|scope| {
+        let _ends = Ends(&done);
         scope.spawn(|| {
             while !done.load(Ordering::Relaxed) {
                 most.fetch_max(used(&dir), Ordering::Relaxed);
@@ -37,7 +38,6 @@ fn never_overshot() {
                 Told::Nothing => panic!("no answer"),
             }
         }
-        done.store(true, Ordering::Relaxed);
     });
     let counters = Counters::read(&mut receiver.client()).unwrap();
     assert!(counters.balances(), "{counters:?}");

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use logtap_testkit::counters::Counters;
 
 use crate::sender::{Posted, Told};
-use crate::{Tmpfs, passes_zstd, start, used, watch_balance};
+use crate::{Ends, Tmpfs, passes_zstd, start, used, watch_balance};
 
 const LINE: usize = 4000;
 
@@ -31,6 +31,7 @@ fn filled_by_another_and_emptied_again() {
     let mut client = receiver.client();
     let (done, filling, least) = (AtomicBool::new(false), AtomicBool::new(false), AtomicU64::new(u64::MAX));
     let (before, dropped, recovery, samples) = std::thread::scope(|scope| {
+        let ends = Ends(&done);
         let balance = scope.spawn(|| watch_balance(&mut receiver.client(), &done));
         scope.spawn(|| {
             while !done.load(Ordering::Relaxed) {
@@ -50,6 +51,7 @@ fn filled_by_another_and_emptied_again() {
         let other = disk.path().join("other");
         let (mut dropped, begun) = (0, Instant::now());
         std::thread::scope(|scope| {
+            let _ends = Ends(&emptied);
             scope.spawn(|| fill(&other, &emptied));
             while begun.elapsed() < Duration::from_secs(4) {
                 let told = posted.post(&mut client, LINE);
@@ -57,7 +59,6 @@ fn filled_by_another_and_emptied_again() {
                 dropped += u64::from(told == Told::Dropped);
                 std::thread::sleep(Duration::from_millis(2));
             }
-            emptied.store(true, Ordering::Relaxed);
         });
         filling.store(false, Ordering::Relaxed);
         std::fs::remove_file(&other).unwrap();
@@ -70,7 +71,7 @@ fn filled_by_another_and_emptied_again() {
         for _ in 0..200 {
             assert_eq!(posted.post(&mut client, LINE), Told::Kept);
         }
-        done.store(true, Ordering::Relaxed);
+        drop(ends);
         (before, dropped, recovery, balance.join().unwrap())
     });
     let counters = Counters::read(&mut client).unwrap();

@@ -3,6 +3,7 @@
 //! Needs root (or a user who may mount a tmpfs and use FUSE) and the `zstd` program.
 
 #![expect(clippy::unwrap_used, reason = "a failed step is a failed test")]
+#![allow(clippy::print_stdout, reason = "the figures are part of the result")]
 
 mod cap;
 mod full;
@@ -54,6 +55,15 @@ impl Drop for Tmpfs {
     fn drop(&mut self) {
         // What still uses it keeps it until it ends.
         drop(Command::new("umount").arg("-l").arg(self.0.path()).status());
+    }
+}
+
+/// Ends the threads that watch, also when an assertion fails beside them.
+struct Ends<'a>(&'a AtomicBool);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 

@@ -64,7 +64,9 @@ pub(crate) fn slow(victim: &mut Victim) {
 }
 
 pub(crate) fn idle(victim: &mut Victim) {
+    let begun = Instant::now();
     let connections: Vec<_> = (0..10_000).map(|_| connect(victim, "")).collect();
+    println!("opened {} connections in {:.1?}", connections.len(), begun.elapsed());
     // Honest senders come last in the line of connections to be accepted.
     victim.good_push();
     let latencies = honest(victim, 1000);

@@ -132,6 +132,7 @@ pub(crate) fn long_lines(victim: &mut Victim) {
         let response = victim.attack(body.path, &body.headers(), &body.bytes).unwrap();
         assert!((200..300).contains(&response.status), "{dialect:?}: {} {}", response.status, response.text());
         assert_eq!(response.header("x-logtap-rejected"), None, "{dialect:?}");
+        println!("a line of 20 MiB as {dialect:?}: {} MiB at most", victim.recv.peak_rss().unwrap() >> 20);
     }
     let body = vec![b'a'; 33 << 20];
     if let Ok(response) = victim.attack(PUSH, &[JSON], &body) {

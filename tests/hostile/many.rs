@@ -16,7 +16,8 @@ fn streams(sets: impl Iterator<Item = String>) -> String {
     let mut body = String::from(r#"{"streams":["#);
     for (at, labels) in sets.enumerate() {
         let comma = if at == 0 { "" } else { "," };
-        write!(body, r#"{comma}{{"stream":{{{labels}}},"values":[["{}","x"]]}}"#, 1_790_000_000_000_000_000 + at).unwrap();
+        write!(body, r#"{comma}{{"stream":{{{labels}}},"values":[["{}","x"]]}}"#, 1_790_000_000_000_000_000 + at)
+            .unwrap();
     }
     body + "]}"
 }
@@ -58,7 +59,8 @@ pub(crate) fn timestamps(victim: &mut Victim) {
         let mut body = String::from(r#"{"streams":[{"stream":{"app":"ages"},"values":["#);
         for n in 0..100_000 {
             let comma = if n == 0 { "" } else { "," };
-            write!(body, r#"{comma}["{}","x"]"#, rng.i64(-8_500_000_000_000_000_000..9_150_000_000_000_000_000)).unwrap();
+            write!(body, r#"{comma}["{}","x"]"#, rng.i64(-8_500_000_000_000_000_000..9_150_000_000_000_000_000))
+                .unwrap();
         }
         body += "]}]}";
         post(victim, &body);

@@ -6,6 +6,7 @@
 //! `LOGTAP_KILLS` sets the number of kills (200 without it).
 
 #![expect(clippy::unwrap_used, reason = "a failed step is a failed test")]
+#![allow(clippy::print_stdout, reason = "the figures are part of the result")]
 
 use std::collections::HashMap;
 use std::path::Path;

@@ -41,6 +41,14 @@ impl Chunk {
         &self.bytes
     }
 
+    /// About the bytes of memory that the chunk holds on to. With a label set
+    /// of its own for each line, the sets outweigh the lines.
+    #[must_use]
+    pub fn footprint(&self) -> usize {
+        const RUN: usize = 512;
+        self.bytes.capacity() + self.runs.len() * RUN
+    }
+
     /// Smallest and largest `ts`, nanoseconds.
     #[must_use]
     pub fn ts(&self) -> Span {

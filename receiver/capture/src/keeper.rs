@@ -1,6 +1,8 @@
 //! The one owner of everything in the directory but the open file: seals what
 //! the writer hands over, syncs, evicts, and keeps metadata and audit current.
 
+mod sealing;
+
 use std::collections::VecDeque;
 use std::io;
 use std::sync::{Arc, MutexGuard, PoisonError};
@@ -14,10 +16,12 @@ use crate::index::{self, IndexLine};
 use crate::metadata::Eviction;
 use crate::session::{Fsync, Shared};
 use crate::summary::Summary;
-use crate::{disk, name, repair, seal, time};
+use crate::{disk, name, time};
 
 /// How often metadata and audit are brought up to date.
 const HOUSEKEEPING: Duration = Duration::from_millis(500);
+/// How often files that could not be sealed are tried again: each attempt reads the file.
+const SEAL_AGAIN: Duration = Duration::from_secs(5);
 /// Space set aside for replacing the metadata when the disk is full.
 const SPARE: u64 = 128 << 10;
 
@@ -55,10 +59,15 @@ pub(crate) fn spawn(shared: &Arc<Shared>) -> io::Result<Vec<JoinHandle<()>>> {
 }
 
 fn keep(shared: &Shared) {
-    let mut last = Instant::now();
+    let (mut last, mut again) = (Instant::now(), Instant::now());
     loop {
         run_pending(shared);
         make_headroom(shared, 0);
+        if again.elapsed() >= SEAL_AGAIN {
+            again = Instant::now();
+            let _directory = directory(shared);
+            sealing::seal_again(shared);
+        }
         if last.elapsed() >= HOUSEKEEPING {
             last = Instant::now();
             housekeep(shared);
@@ -135,8 +144,8 @@ pub(crate) fn run_pending(shared: &Shared) {
         };
         let _directory = directory(shared);
         match job {
-            Job::Seal(job) => seal_file(shared, *job),
-            Job::Rescan { name, booked, reserved } => rescan(shared, &name, booked, reserved),
+            Job::Seal(job) => sealing::seal_file(shared, *job),
+            Job::Rescan { name, booked, reserved } => sealing::rescan(shared, &name, booked, reserved),
         }
         shared.room.notify_all();
     }
@@ -144,71 +153,6 @@ pub(crate) fn run_pending(shared: &Shared) {
 
 fn directory(shared: &Shared) -> MutexGuard<'_, ()> {
     shared.directory.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn seal_file(shared: &Shared, job: SealJob) {
-    let (name, booked, reserved, end) = (job.name.clone(), job.booked, job.reserved, job.end);
-    match seal::seal(shared, job) {
-        Ok(line) => sealed(shared, line, booked, reserved),
-        Err(error) => {
-            let mut state = shared.lock();
-            state.usage.errors += 1;
-            state.event(
-                Event::new("error").file(&name).detail(&format!("cannot seal, trying again by reading it: {error}")),
-            );
-            drop(state);
-            rescan(shared, &name, booked.max(end), reserved);
-        }
-    }
-}
-
-fn rescan(shared: &Shared, name: &str, booked: u64, reserved: u64) {
-    match repair::reseal(&shared.dir, name, shared.disk.as_ref()) {
-        Ok(Some(line)) => sealed(shared, line, booked, reserved),
-        Ok(None) => {
-            let mut state = shared.lock();
-            state.usage.used = state.usage.used.saturating_sub(booked);
-            state.reserved -= reserved;
-        }
-        Err(error) => {
-            let size = std::fs::metadata(shared.dir.join(name)).map_or(0, |data| data.len());
-            let mut state = shared.lock();
-            state.usage.used = (state.usage.used + size).saturating_sub(booked);
-            state.reserved -= reserved;
-            state.usage.errors += 1;
-            state.event(
-                Event::new("error").file(name).detail(&format!("cannot seal; the next start repairs it: {error}")),
-            );
-        }
-    }
-}
-
-fn sealed(shared: &Shared, line: IndexLine, booked: u64, reserved: u64) {
-    let size = line.size.unwrap_or(0);
-    let length = shared.lock().index_len;
-    let appended = index::append(shared.disk.as_ref(), &shared.dir, length, &line);
-    let mut state = shared.lock();
-    state.usage.used = (state.usage.used + size).saturating_sub(booked);
-    state.reserved -= reserved;
-    state.usage.rotations += 1;
-    match appended {
-        Ok(length) => {
-            state.usage.used += length - state.index_len;
-            state.index_len = length;
-        }
-        Err(error) => {
-            state.index_stale = true;
-            state.usage.errors += 1;
-            state.event(Event::new("error").file(name::INDEX).detail(&error.to_string()));
-        }
-    }
-    let labels = state.metadata.labels_seen.get_or_insert_default();
-    labels.extend(line.labels.keys().cloned());
-    state.event(Event::new("rotation").file(&line.file).size(line.lines, line.bytes));
-    state.index.push_back(line);
-    let held = held(&state.index);
-    state.high_water = state.high_water.max(held);
-    state.dirty = true;
 }
 
 fn held(index: &VecDeque<IndexLine>) -> u64 {
@@ -373,6 +317,10 @@ fn set_spare_aside(shared: &Shared, spare: &std::path::Path) {
 
 /// The last step of a session: final metadata and audit, no temporaries left.
 pub(crate) fn finish(shared: &Shared) -> io::Result<()> {
+    {
+        let _directory = directory(shared);
+        sealing::seal_again(shared);
+    }
     {
         let mut state = shared.lock();
         state.metadata.stopped = Some(time::format(time::now()));

@@ -26,11 +26,20 @@ pub(crate) fn seal(shared: &Shared, mut job: SealJob) -> io::Result<IndexLine> {
         rewrite(shared, &mut job)?;
     }
     let parts = parts_within(&job.frames, &mut job.summary, job.end, job.reserved);
-    job.file.write_all_at(&parts, job.end)?;
+    write_parts(job.file.as_ref(), &parts, job.end)?;
     if shared.options.fsync != Fsync::Never {
         job.file.sync()?;
     }
     Ok(IndexLine::new(&job.name, job.end + parts.len() as u64, &job.summary))
+}
+
+/// Half a part would make other tools call the file damaged: on a full disk there is none.
+fn write_parts(file: &dyn DiskFile, parts: &[u8], end: u64) -> io::Result<()> {
+    let written = file.write_all_at(parts, end);
+    if written.is_err() {
+        file.truncate(end)?;
+    }
+    written
 }
 
 /// The parts behind the frames, made coarser until they fit in what was set aside.
@@ -125,7 +134,7 @@ pub(crate) fn finish_repaired(
     end: u64,
 ) -> io::Result<u64> {
     let parts = block_index::encode(frames, summary, end);
-    file.write_all_at(&parts, end)?;
+    write_parts(file.as_ref(), &parts, end)?;
     file.sync()?;
     Ok(end + parts.len() as u64)
 }

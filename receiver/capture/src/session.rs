@@ -78,6 +78,8 @@ pub(crate) struct State {
     pub(crate) reserved: u64,
     pub(crate) jobs: VecDeque<Job>,
     pub(crate) busy: bool,
+    /// Files that could not be sealed, to be tried again once the disk has room.
+    pub(crate) unsealed: Vec<Unsealed>,
     pub(crate) index: VecDeque<IndexLine>,
     pub(crate) index_len: u64,
     pub(crate) metadata: Metadata,
@@ -94,6 +96,14 @@ pub(crate) struct State {
     pub(crate) events: Vec<Event>,
     pub(crate) audit: Audit,
     pub(crate) closing: bool,
+}
+
+/// A finished file without its parts, and what of the cap it takes.
+#[derive(Debug)]
+pub(crate) struct Unsealed {
+    pub(crate) name: String,
+    pub(crate) booked: u64,
+    pub(crate) reserved: u64,
 }
 
 /// The file being written, as the syncing thread sees it.
@@ -183,6 +193,7 @@ impl Session {
             reserved: 0,
             jobs: VecDeque::new(),
             busy: false,
+            unsealed: Vec::new(),
             index_len: std::fs::metadata(dir.join(name::INDEX)).map_or(0, |data| data.len()),
             high_water: index.iter().filter_map(|line| line.size).sum(),
             index: index.into(),

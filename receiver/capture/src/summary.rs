@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 
 use crate::chunk::{BUCKET, Chunk, Span};
 use crate::labels::{LabelSet, Labels};
@@ -16,6 +16,9 @@ pub const MAX_SETS: usize = 8192;
 
 /// Timeline cells per file before its buckets are doubled in width; about 1 MB when stored.
 pub const MAX_CELLS: usize = 20_000;
+
+/// Services told apart in a timeline; lines of all others count under `__other__`.
+pub const MAX_SERVICES: usize = 1000;
 
 /// Counts, ranges and label sets of some lines.
 #[derive(Debug, Clone, Default)]
@@ -131,12 +134,14 @@ impl Sets {
 #[derive(Debug, Clone)]
 pub struct Timeline {
     step: i64,
+    /// Services told apart, at most [`MAX_SERVICES`].
+    services: HashSet<Arc<str>, foldhash::fast::RandomState>,
     cells: BTreeMap<(i64, Arc<str>), [u64; LEVELS]>,
 }
 
 impl Default for Timeline {
     fn default() -> Self {
-        Self { step: 1, cells: BTreeMap::new() }
+        Self { step: 1, services: HashSet::default(), cells: BTreeMap::new() }
     }
 }
 
@@ -155,11 +160,22 @@ impl Timeline {
 
     /// Adds counts to a bucket numbered in units of 10 s.
     pub(crate) fn add(&mut self, bucket: i64, service: &Arc<str>, levels: &[u64; LEVELS]) {
-        let counts = self.cells.entry((bucket.div_euclid(self.step), service.clone())).or_default();
+        let service = self.known(service);
+        let counts = self.cells.entry((bucket.div_euclid(self.step), service)).or_default();
         for (count, more) in counts.iter_mut().zip(levels) {
             *count += more;
         }
         self.coarsen(MAX_CELLS);
+    }
+
+    fn known(&mut self, service: &Arc<str>) -> Arc<str> {
+        if !self.services.contains(service) {
+            let full = self.services.len() >= MAX_SERVICES;
+            let added = if full { Arc::from(crate::index::OTHER) } else { service.clone() };
+            self.services.insert(added.clone());
+            return added;
+        }
+        service.clone()
     }
 
     /// Adds another timeline; the coarser width wins.
@@ -207,6 +223,16 @@ impl Timeline {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn services_stay_bounded_and_keep_the_sum() {
+        let mut timeline = Timeline::default();
+        for n in 0..5000 {
+            timeline.add(0, &Arc::from(format!("svc-{n}")), &[1, 0, 0, 0, 0, 0, 0]);
+        }
+        assert_eq!(timeline.iter().count(), MAX_SERVICES + 1);
+        assert_eq!(timeline.iter().map(|(_, _, levels)| levels[0]).sum::<u64>(), 5000);
+    }
 
     #[test]
     fn timeline_stays_bounded_and_keeps_the_sum() {

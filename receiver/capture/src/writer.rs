@@ -282,6 +282,10 @@ impl OpenFile {
     fn close_frame(&mut self, end: u64, grams: &mut Grams) {
         let at = self.frames.last().map_or(0, |frame| frame.info.end());
         let mut record = std::mem::take(&mut self.current);
+        // With more sets than the summary holds, each frame would keep sets of its own alive until the file is sealed.
+        if self.summary.sets.overflow > 0 && record.labels.as_ref().is_some_and(|sets| sets.len() > MAX_SETS / 64) {
+            record.labels = None;
+        }
         finish_record(&mut record, at, end, grams);
         self.frames.push(record);
     }

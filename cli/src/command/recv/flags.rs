@@ -45,7 +45,7 @@ pub(crate) struct RecvArgs {
     /// YAML file of further rules (name, pattern, replacement); works alone too
     #[arg(long, env = "LOGTAP_RECV_REDACT_PATTERNS", value_name = "FILE")]
     redact_patterns: Option<PathBuf>,
-    /// Replace equal values by equal tokens, such as [REDACTED:email:3f9a1c2b]
+    /// Replace equal values by equal tokens, such as `[REDACTED:email:3f9a1c2b]`
     #[arg(long)]
     redact_hash: bool,
     /// Key file for --redact-hash; must lie outside the capture [default: in the user's state directory]
