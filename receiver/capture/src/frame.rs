@@ -109,7 +109,7 @@ impl FrameEncoder {
         Ok(())
     }
 
-    /// Compressed bytes not yet cleared by [`Self::clear_out`].
+    /// Compressed bytes that the caller has not taken yet.
     #[must_use]
     pub fn out(&mut self) -> &mut Vec<u8> {
         &mut self.out

@@ -2,7 +2,7 @@
 //! writer and keeper, the background threads, and the end.
 //!
 //! The writer owns the open file, the keeper everything else in the directory.
-//! They share [`State`] under one mutex that is never held during I/O on data.
+//! They share `State` under one mutex that is never held during I/O on data.
 
 use std::collections::VecDeque;
 use std::io;
