@@ -1,3 +1,5 @@
+//! A disk that stalls, and one that forgets: what tests of the receiver rely on.
+
 use std::fs::{self, File};
 use std::io::Write;
 use std::time::{Duration, Instant};
