@@ -188,7 +188,7 @@ fn killed_at_random_moments() {
             }
             senders.into_iter().for_each(|sender| sender.join().unwrap());
             if rest {
-                std::thread::sleep(Duration::from_millis(50));
+                std::thread::sleep(Duration::from_millis(300));
                 readable_at_rest(&path);
                 receiver.kill().unwrap();
             }
