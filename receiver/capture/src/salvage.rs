@@ -134,7 +134,7 @@ pub(crate) fn compressed(file: &File) -> io::Result<Salvage> {
                 decoder.restart()?;
                 let decoded = decoder.piece(&window.bytes[..length], &mut plain, usize::MAX);
                 found.foreign |= found.only_parts_cut
-                    || walk::has_checksum(&window.bytes)
+                    || !walk::is_own_form(&window.bytes)
                     || plain.len() > MAX_OWN_FRAME
                     || plain.last().is_some_and(|byte| *byte != b'\n');
                 if decoded.is_ok() {
@@ -183,8 +183,8 @@ fn torn(found: &mut Salvage, window: &Window<'_>, decoder: &mut Decoder) -> io::
         }
     }
     let complete = memchr::memrchr(b'\n', &plain).map_or(0, |at| at + 1);
-    if walk::has_checksum(&window.bytes) {
-        // Its checksum would have to follow the last block, and is lost.
+    if !walk::is_own_form(&window.bytes) {
+        // Its checksum or content size would contradict an early end.
         (keep, kept_plain) = (0, 0);
         found.recode = complete > 0;
     }

@@ -54,10 +54,12 @@ pub fn block_ends(bytes: &[u8]) -> Vec<usize> {
     ends
 }
 
-/// True if the frame that starts `bytes` carries a content checksum, which ours never do.
+/// True if the frame that starts `bytes` has the header of ours: no checksum,
+/// no content size, no dictionary. Only such a frame can be closed early by an
+/// empty last block.
 #[must_use]
-pub fn has_checksum(bytes: &[u8]) -> bool {
-    header_length(bytes).is_some_and(|(_, checksum)| checksum)
+pub fn is_own_form(bytes: &[u8]) -> bool {
+    bytes.get(4) == Some(&0)
 }
 
 fn blocks(bytes: &[u8], header: usize, checksum: bool, mut seen: impl FnMut(usize)) -> Part {
