@@ -1,9 +1,4 @@
-//! No text makes the redactor panic, what it says about changes is true, and
-//! nothing is left of a text that it did not change.
-//!
-//! That redacting twice changes nothing is a property test over likely texts;
-//! over arbitrary ones it does not hold, since a token can end a run of digits
-//! and signs that was too long to be a phone number before.
+//! No text makes the redactor panic, and redacting its output again changes nothing.
 #![no_main]
 
 use std::sync::LazyLock;
@@ -20,12 +15,12 @@ static REDACTORS: LazyLock<[Redactor; 2]> = LazyLock::new(|| {
 
 fuzz_target!(|text: &str| {
     for redactor in &*REDACTORS {
-        let mut once = String::new();
+        let (mut once, mut twice) = (String::new(), String::new());
         let mut hits = [0; 7];
         let changed = redactor.redact(text, &mut once, &mut hits);
         assert_eq!(changed, hits.iter().sum::<u64>() > 0);
         if changed {
-            assert_ne!(once, text);
+            assert!(!redactor.redact(&once, &mut twice, &mut hits), "{once:?} became {twice:?}");
         } else {
             assert!(once.is_empty());
         }
