@@ -27,7 +27,6 @@ pub(crate) struct CliError {
 
 /// Kinds of failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(dead_code, reason = "every kind of the documented exit codes has its place here")]
 pub(crate) enum Kind {
     /// Something failed that is no fault of the arguments.
     Internal,

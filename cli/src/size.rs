@@ -10,7 +10,6 @@ pub(crate) struct SizeError(String);
 ///
 /// # Errors
 /// If it is no size or does not fit 64 bits.
-#[allow(dead_code, reason = "sizes are arguments of recv")]
 pub(crate) fn parse(text: &str) -> Result<u64, SizeError> {
     let wrong = || SizeError(text.to_owned());
     let trimmed = text.trim();
