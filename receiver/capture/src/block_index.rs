@@ -37,7 +37,7 @@ const MAX_PART: usize = 64 << 20;
 const LEVEL: i32 = 3;
 
 /// Share of a frame's compressed size that its content filter may take.
-pub const FILTER_SHARE: f64 = 0.09;
+pub const FILTER_SHARE: f64 = 0.096;
 
 /// Block index of a sealed file.
 #[derive(Debug, Clone)]

@@ -19,7 +19,7 @@ use crate::summary::{MAX_SETS, Summary};
 use crate::time;
 
 /// Room kept for the parts behind the frames when a file is sealed: filters at
-/// 9 % of its size and the rest of the index.
+/// [`FILTER_SHARE`] of its size and the rest of the index.
 pub(crate) fn seal_reserve(size: u64) -> u64 {
     size / 9 + (16 << 10)
 }
