@@ -119,16 +119,16 @@ impl<'a> State<'a> {
 }
 
 fn change(new: &State<'_>, old: Option<&State<'_>>) -> Mirror {
-    let touched = old.is_none_or(|old| old.annotation != new.annotation);
+    let annotated = old.is_none_or(|old| old.annotation != new.annotation);
+    let labelled = old.map_or(new.label.is_some(), |old| old.label != new.label);
+    let by_hand = labelled || !annotated;
+    let vetoed = new.label.and_then(Switch::parse) == Some(Switch::Off);
     match new.wanted() {
         Some(wanted) if new.label == Some(wanted) => Mirror::Current,
-        // Set by hand, in this write or before it.
-        Some(_) if !touched && new.label == Some(label::DISABLED) => Mirror::Current,
+        Some(_) if vetoed && by_hand => Mirror::Current,
         Some(wanted) => Mirror::Set(wanted),
         None => match old {
-            Some(old) if touched && new.label.is_some() && old.label == new.label && old.wanted() == new.label => {
-                Mirror::Remove
-            }
+            Some(old) if !by_hand && new.label.is_some() && old.wanted() == new.label => Mirror::Remove,
             _ => Mirror::Current,
         },
     }
