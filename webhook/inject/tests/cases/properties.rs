@@ -35,9 +35,9 @@ fn junk() -> impl Strategy<Value = Value> {
 /// The strategy's value nearly always, else junk, else nothing.
 fn mostly(strategy: impl Strategy<Value = Value> + 'static) -> impl Strategy<Value = Option<Value>> {
     prop_oneof![
-        12 => strategy.prop_map(Some),
+        60 => strategy.prop_map(Some),
         1 => junk().prop_map(Some),
-        3 => Just(None),
+        2 => Just(None),
     ]
 }
 
@@ -53,12 +53,15 @@ fn amounts() -> impl Strategy<Value = Value> {
 }
 
 fn container() -> impl Strategy<Value = Value> {
-    let names = vec!["api", "proxy", "init", "logtap-forwarder"];
-    let resources = (prop::option::of(amounts()), prop::option::of(amounts()))
+    let names = prop_oneof![30 => select(vec!["api", "proxy", "init"]), 1 => Just("logtap-forwarder")];
+    let some = (prop::option::of(amounts()), prop::option::of(amounts()))
         .prop_map(|(requests, limits)| object(vec![("requests", requests), ("limits", limits)]));
+    let full = select(vec![json!({ "cpu": "1", "memory": "2" }), json!({ "cpu": "1000m", "memory": "2" })]);
+    let full = (full.clone(), full).prop_map(|(one, two)| json!({ "requests": one, "limits": two }));
+    let resources = prop_oneof![2 => some, 3 => full];
     let env = select(vec![json!([]), json!([{ "name": "LOGTAP_INJECTED", "value": "1" }]), json!(null)]);
     let policy = select(vec![json!("Always"), json!(null), json!("Never")]);
-    (select(names), prop::option::of(resources), prop::option::of(env), prop::option::of(policy), junk()).prop_map(
+    (names, prop::option::weighted(0.8, resources), prop::option::of(env), prop::option::of(policy), junk()).prop_map(
         |(name, resources, env, policy, other)| {
             object(vec![
                 ("name", Some(json!(name))),
@@ -72,8 +75,8 @@ fn container() -> impl Strategy<Value = Value> {
 }
 
 fn list(element: impl Strategy<Value = Value> + 'static, most: usize) -> impl Strategy<Value = Value> {
-    let element = prop_oneof![15 => element, 1 => junk()];
-    prop_oneof![6 => prop::collection::vec(element, 0..=most).prop_map(Value::from), 1 => Just(Value::Null)]
+    let element = prop_oneof![60 => element, 1 => junk()];
+    prop_oneof![20 => prop::collection::vec(element, 0..=most).prop_map(Value::from), 1 => Just(Value::Null)]
 }
 
 fn annotations() -> impl Strategy<Value = Value> {
@@ -121,12 +124,17 @@ fn annotations() -> impl Strategy<Value = Value> {
 }
 
 fn pod() -> impl Strategy<Value = Value> {
-    let labels = select(vec![json!({}), json!({ "app": "api" }), json!({ "app.kubernetes.io/part-of": "logtap" })]);
+    let labels = prop_oneof![
+        20 => select(vec![json!({}), json!({ "app": "api" })]),
+        1 => Just(json!({ "app.kubernetes.io/part-of": "logtap" })),
+    ];
     let metadata = (mostly(annotations()), mostly(labels), junk()).prop_map(|(annotations, labels, name)| {
         object(vec![("annotations", annotations), ("labels", labels), ("name", Some(name))])
     });
     let volume = select(vec![
         json!({ "name": "data", "emptyDir": {} }),
+        json!({ "name": "data", "secret": { "secretName": "s" } }),
+        json!({ "name": "other", "hostPath": { "path": "/x" } }),
         json!({ "name": "logtap-state", "emptyDir": { "sizeLimit": "80Mi" } }),
         json!({ "name": "logtap-state", "emptyDir": {} }),
     ]);
