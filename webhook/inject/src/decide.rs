@@ -138,6 +138,9 @@ fn look(
     if let Some(by) = placement::virtual_node(pod) {
         return Err(Skip::VirtualNode(by));
     }
+    if let Some(by) = placement::foreign_processor(pod) {
+        return Err(Skip::ForeignProcessor(by));
+    }
     if pod.list("containers").is_empty() {
         return Err(Skip::NoContainers);
     }

@@ -13,6 +13,9 @@ use crate::pod::{Annotation, Pod, name};
 use crate::sidecar;
 use crate::vocabulary::{annotation, sidecar as names};
 
+/// Most bytes of all keys and values of an object's annotations together; the API server refuses more.
+const MAX_ANNOTATIONS: usize = 256 << 10;
+
 /// One operation of a patch.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "op", rename_all = "lowercase")]
@@ -95,6 +98,9 @@ fn annotate(pod: Pod<'_>, plan: &Plan) -> Vec<Operation> {
     let mut ours = Map::new();
     ours.insert(annotation::SAFE_TO_EVICT_VOLUMES.to_owned(), safe_to_evict(pod, plan).into());
     ours.insert(annotation::STATUS.to_owned(), sidecar::status(plan).into());
+    if !fits(pod, &ours) {
+        return Vec::new();
+    }
     if pod.metadata().is_none() {
         return vec![Operation::Add { path: "/metadata".to_owned(), value: json!({ "annotations": ours }) }];
     }
@@ -103,6 +109,13 @@ fn annotate(pod: Pod<'_>, plan: &Plan) -> Vec<Operation> {
     }
     let path = |key: &str| format!("/metadata/annotations/{}", escape(key));
     ours.into_iter().map(|(key, value)| Operation::Add { path: path(&key), value }).collect()
+}
+
+/// Whether the pod has room for our annotations. It can do without them better than not start.
+fn fits(pod: Pod<'_>, ours: &Map<String, Value>) -> bool {
+    let size = |(key, value): (&String, &Value)| key.len() + value.as_str().map_or(0, str::len);
+    let theirs = pod.annotations().into_iter().flatten().filter(|(key, _)| !ours.contains_key(*key));
+    theirs.chain(ours).map(size).sum::<usize>() <= MAX_ANNOTATIONS
 }
 
 /// The user's own list with our volumes at its end. The autoscaler takes each name between commas as

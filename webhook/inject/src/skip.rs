@@ -41,6 +41,8 @@ pub enum Skip {
     Windows(&'static str),
     /// The pod asks for a node without a kubelet, by the given field.
     VirtualNode(&'static str),
+    /// The pod asks for a processor without an image, by the given field.
+    ForeignProcessor(&'static str),
     /// The pod has no container.
     NoContainers,
     /// The annotations leave no container to read.
@@ -51,7 +53,7 @@ pub enum Skip {
 
 impl Skip {
     /// All names, for metrics that show a zero before the first.
-    pub const NAMES: [&'static str; 21] = [
+    pub const NAMES: [&'static str; 22] = [
         "not_pod",
         "subresource",
         "not_create",
@@ -70,6 +72,7 @@ impl Skip {
         "name_conflict",
         "windows",
         "virtual_node",
+        "foreign_processor",
         "no_containers",
         "nothing_selected",
         "no_target",
@@ -97,6 +100,7 @@ impl Skip {
             Self::NameConflict(..) => "name_conflict",
             Self::Windows(_) => "windows",
             Self::VirtualNode(_) => "virtual_node",
+            Self::ForeignProcessor(_) => "foreign_processor",
             Self::NoContainers => "no_containers",
             Self::NothingSelected => "nothing_selected",
             Self::NoTarget => "no_target",
@@ -148,6 +152,9 @@ impl fmt::Display for Skip {
             Self::NameConflict(what, name) => write!(f, "the pod has a {what} named {name} that is not logtap's"),
             Self::Windows(by) => write!(f, "the pod asks for Windows ({by}), for which there is no forwarder"),
             Self::VirtualNode(by) => write!(f, "the pod asks for a virtual node ({by}), which runs no sidecars"),
+            Self::ForeignProcessor(by) => {
+                write!(f, "the pod asks for a processor ({by}) other than amd64 and arm64, which images are for")
+            }
             Self::NoContainers => f.write_str("the pod has no containers"),
             Self::NothingSelected => f.write_str(
                 "logtap.io/containers and logtap.io/exclude-containers leave no container of the pod to read",

@@ -28,6 +28,7 @@ fn every() -> Vec<Skip> {
         Skip::NameConflict("volume", "logtap-state"),
         Skip::Windows("spec.os.name"),
         Skip::VirtualNode("spec.nodeName"),
+        Skip::ForeignProcessor("spec.nodeSelector"),
         Skip::NoContainers,
         Skip::NothingSelected,
         Skip::NoTarget,
@@ -98,4 +99,21 @@ fn huge_annotations_make_small_answers() {
     let outcome = create(&with(pod, "/metadata/annotations/logtap.io~1tap", json!(huge)));
     outcome.skipped("invalid_annotation");
     assert!(outcome.response.to_string().len() < 2_000);
+}
+
+#[test]
+fn full_annotations_are_not_overfilled() {
+    // The API server refuses a pod with more than 256 KiB of keys and values.
+    let size = |pod: &serde_json::Value| {
+        let all = pod["metadata"]["annotations"].as_object().unwrap();
+        all.iter().map(|(key, value)| key.len() + value.as_str().unwrap().len()).sum::<usize>()
+    };
+    let limit = 262_144;
+    for spare in [0, 1, 100, 500] {
+        let pod = with(pod(), "/metadata/annotations/note", json!("x".repeat(limit - 4 - 17 - spare)));
+        assert_eq!(size(&pod), limit - spare);
+        let outcome = create(&pod).injected();
+        assert!(size(&outcome.after) <= limit);
+        assert_eq!(outcome.after["metadata"]["annotations"].get("logtap.io/status").is_some(), spare == 500);
+    }
 }

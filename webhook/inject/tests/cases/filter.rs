@@ -124,6 +124,21 @@ fn virtual_nodes_are_left_out() {
 }
 
 #[test]
+fn processors_without_an_image_are_left_out() {
+    let affinity = |values: Value| {
+        json!({ "nodeAffinity": { "requiredDuringSchedulingIgnoredDuringExecution": { "nodeSelectorTerms": [
+            { "matchExpressions": [{ "key": "kubernetes.io/arch", "operator": "In", "values": values }] },
+        ] } } })
+    };
+    create(&with(pod(), "/spec/nodeSelector", json!({ "kubernetes.io/arch": "s390x" }))).skipped("foreign_processor");
+    create(&with(pod(), "/spec/affinity", affinity(json!(["ppc64le", "s390x"])))).skipped("foreign_processor");
+    for arch in ["amd64", "arm64"] {
+        create(&with(pod(), "/spec/nodeSelector", json!({ "kubernetes.io/arch": arch }))).injected();
+        create(&with(pod(), "/spec/affinity", affinity(json!(["s390x", arch])))).injected();
+    }
+}
+
+#[test]
 fn only_pods_need_a_namespace() {
     let needs = |body: Value| Review::new(body).unwrap().needs_namespace().map(str::to_owned);
     assert_eq!(needs(review(&pod())), Some("shop".to_owned()));
