@@ -124,8 +124,8 @@ type Names = Vec<String>;
 /// Names to read and names not to read, as long as they leave a container that is there.
 fn selection(settings: Settings<'_>, warnings: &mut Warnings) -> Result<(Names, Names), Skip> {
     let there: Vec<&str> = settings.pod.all_containers().filter_map(name).collect();
-    let mut lists = [annotation::CONTAINERS, annotation::EXCLUDE_CONTAINERS].map(|key| (key, settings.list(key)));
-    for (key, list) in &mut lists {
+    let lists = [annotation::CONTAINERS, annotation::EXCLUDE_CONTAINERS].map(|key| (key, settings.list(key)));
+    for (key, list) in &lists {
         // A namespace's list is for many pods: most of its names are not in each.
         if let Ok(Some(Found { value, place: Place::Pod })) = list {
             let missing: Vec<&str> = value.iter().map(String::as_str).filter(|name| !there.contains(name)).collect();
@@ -147,17 +147,17 @@ fn target(settings: Settings<'_>, config: &Config, warnings: &mut Warnings) -> R
     let read = |text: &str| Target::parse(text).map_err(|error| error.to_string());
     let found = settings.find(annotation::TARGET, warnings, read).map(|found| found.value);
     let ca = settings.find(annotation::TARGET_CA, warnings, settings::certificates).map(|found| found.value);
-    let by_name = !placement::uses_cluster_dns(settings.pod);
+    let no_dns = !placement::uses_cluster_dns(settings.pod);
     let (target, ca) = match (found, &config.target) {
         (Some(target), _) => (target, ca),
         (None, Some(default)) => {
-            let url = default.by_address.as_ref().filter(|_| by_name).unwrap_or(&default.url);
+            let url = default.by_address.as_ref().filter(|_| no_dns).unwrap_or(&default.url);
             // Certificates of the installation vouch for its own receiver only.
             (url.clone(), ca.or_else(|| default.ca.clone()))
         }
         (None, None) => return Err(Skip::NoTarget),
     };
-    if by_name && target.needs_dns() {
+    if no_dns && target.needs_dns() {
         warnings.push(format!(
             "the pod does not use the cluster's DNS, so a cluster-internal name in {target} will not resolve; \
              set {} to an address",
@@ -171,7 +171,7 @@ fn source(settings: Settings<'_>, config: &Config, warnings: &mut Warnings) -> S
     let read = |text: &str| match text.trim() {
         text if text.eq_ignore_ascii_case("api") => Ok(Source::Api),
         text if text.eq_ignore_ascii_case("node") => Ok(Source::Node),
-        _ => Err("write api or node; api is used".to_owned()),
+        _ => Err("write api or node".to_owned()),
     };
     let wanted = settings.find(annotation::SOURCE, warnings, read).map_or(Source::Api, |found| found.value);
     let level = settings.namespace.pod_security().unwrap_or(config.pod_security);

@@ -59,12 +59,22 @@ impl Quantity {
         Self { text: format!("{mebi}Mi"), nano: i128::from(mebi) * MEBI * NANO }
     }
 
-    /// That many bytes, in `Mi` where it divides.
+    /// That many bytes, spelt as the API server spells them: with the largest binary suffix that
+    /// leaves a whole number, or else the largest decimal one.
     #[must_use]
     pub fn bytes(bytes: u64) -> Self {
-        let whole = i128::from(bytes);
-        let text = if whole % MEBI == 0 && whole > 0 { format!("{}Mi", whole / MEBI) } else { whole.to_string() };
-        Self { text, nano: whole * NANO }
+        let mut suffixes = ["Ki", "Mi", "Gi", "Ti", "Pi", "Ei"].into_iter();
+        let mut step = 1024;
+        if !bytes.is_multiple_of(step) {
+            suffixes = ["k", "M", "G", "T", "P", "E"].into_iter();
+            step = 1000;
+        }
+        let (mut number, mut suffix) = (bytes, "");
+        while number > 0 && number.is_multiple_of(step) {
+            let Some(next) = suffixes.next() else { break };
+            (number, suffix) = (number / step, next);
+        }
+        Self { text: format!("{number}{suffix}"), nano: i128::from(bytes) * NANO }
     }
 
     /// The amount in billionths.

@@ -43,13 +43,13 @@ pub struct Resources {
 /// Names of what [`Resources::requests`] and [`Resources::limits`] hold.
 pub(crate) const COMPUTE: [&str; 2] = ["cpu", "memory"];
 
-/// Reads size of the spool, in bytes.
+/// Size of the spool, in bytes.
 pub(crate) fn spool(settings: Settings<'_>, config: &Config, warnings: &mut Warnings) -> u64 {
     let read = |text: &str| {
         Quantity::parse(text)
             .map(|quantity| quantity.whole())
             .filter(|bytes| (MIN_SPOOL..=MAX_SPOOL).contains(bytes))
-            .ok_or_else(|| format!("it is no size from 1Mi to 100Gi; {} is used", config.spool))
+            .ok_or_else(|| "it is no size from 1Mi to 100Gi".to_owned())
     };
     settings.find(annotation::SPOOL, warnings, read).map_or(config.spool.whole(), |found| found.value)
 }
@@ -73,7 +73,7 @@ pub(crate) fn plan(
         settings.find(key, warnings, |text| {
             Quantity::parse(text)
                 .filter(|quantity| quantity.nano() >= least)
-                .ok_or_else(|| format!("it is no amount of {what}; the default is used"))
+                .ok_or_else(|| format!("it is no amount of {what} that a process can run with"))
         })
     };
     let cpu = [read(annotation::CPU_REQUEST, MIN_CPU, "CPU"), read(annotation::CPU_LIMIT, MIN_CPU, "CPU")];

@@ -122,7 +122,9 @@ impl Review {
     /// The namespace whose settings [`crate::respond`] needs; `None` where it needs none.
     #[must_use]
     pub fn needs_namespace(&self) -> Option<&str> {
-        if self.core_kind() == Some("Pod") { self.namespace() } else { None }
+        let creates_pod =
+            self.core_kind() == Some("Pod") && self.operation() == "CREATE" && self.subresource().is_none();
+        self.namespace().filter(|_| creates_pod)
     }
 
     fn field(&self, name: &str) -> Option<&Value> {

@@ -139,11 +139,13 @@ fn processors_without_an_image_are_left_out() {
 }
 
 #[test]
-fn only_pods_need_a_namespace() {
+fn only_new_pods_need_a_namespace() {
     let needs = |body: Value| Review::new(body).unwrap().needs_namespace().map(str::to_owned);
     assert_eq!(needs(review(&pod())), Some("shop".to_owned()));
     assert_eq!(needs(with(review(&pod()), "/request/kind/kind", json!("Namespace"))), None);
     assert_eq!(needs(with(review(&pod()), "/request/namespace", json!(""))), None);
+    assert_eq!(needs(with(review(&pod()), "/request/operation", json!("UPDATE"))), None);
+    assert_eq!(needs(with(review(&pod()), "/request/subResource", json!("status"))), None);
 }
 
 #[test]

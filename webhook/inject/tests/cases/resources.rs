@@ -232,4 +232,22 @@ fn quantities_read_as_kubernetes_reads_them() {
         assert_eq!(nano(bad), None, "{bad}");
     }
     assert_eq!(Quantity::parse("1.1").unwrap().whole(), 2);
+    // Spelt as the API server spells it, so that what comes back is what was sent.
+    let table = [
+        (0, "0"),
+        (1, "1"),
+        (1000, "1k"),
+        (1024, "1Ki"),
+        (1 << 30, "1Gi"),
+        ((1 << 30) + (1 << 20), "1025Mi"),
+        (1 << 60, "1Ei"),
+        (1_024_000, "1000Ki"),
+        (3_000_000, "3M"),
+        (116_777_216, "116777216"),
+        (u64::MAX, "18446744073709551615"),
+    ];
+    for (bytes, text) in table {
+        assert_eq!(Quantity::bytes(bytes).as_str(), text);
+        assert_eq!(Quantity::bytes(bytes).whole(), bytes);
+    }
 }
