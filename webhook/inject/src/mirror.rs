@@ -1,7 +1,7 @@
 //! Namespaces: the annotation that people write becomes the label that the API server selects on.
 //!
 //! Done in the write itself, so that no pod can come in between and nobody needs the right to patch
-//! namespaces. The label may also be set directly; then the annotation does not overrule a veto.
+//! namespaces. The label may also be set directly; a veto set so is not overruled by any annotation.
 
 use serde_json::{Value, json};
 
@@ -80,7 +80,11 @@ pub fn mirror(review: &Review, config: &Config) -> (Mirror, Warnings) {
     if config.excludes(name) {
         return (Mirror::NotOurs, warnings);
     }
-    let mirror = change(&State::of(new), review.old_object().map(State::of).as_ref());
+    let state = State::of(new);
+    let mirror = change(&state, review.old_object().map(State::of).as_ref());
+    if mirror == Mirror::Current && state.wanted() == Some(label::ENABLED) && state.vetoes() {
+        warnings.push(format!("the namespace's label {} forbids taps, whatever its annotation says", label::TAP));
+    }
     let invalid = match Pod::new(new).annotation(annotation::TAP) {
         Annotation::Text(text) if Switch::parse(text).is_none() => Some(quote(text)),
         Annotation::NotText => Some("(not text)".to_owned()),
@@ -96,7 +100,6 @@ pub fn mirror(review: &Review, config: &Config) -> (Mirror, Warnings) {
 }
 
 /// What a namespace says in its two places.
-#[derive(PartialEq, Eq)]
 struct State<'a> {
     annotation: Annotation<'a>,
     label: Option<&'a str>,
@@ -116,21 +119,22 @@ impl<'a> State<'a> {
             Switch::Off => label::DISABLED,
         })
     }
+
+    /// Whether the label forbids taps.
+    fn vetoes(&self) -> bool {
+        self.label.and_then(Switch::parse) == Some(Switch::Off)
+    }
 }
 
 fn change(new: &State<'_>, old: Option<&State<'_>>) -> Mirror {
-    let annotated = old.is_none_or(|old| old.annotation != new.annotation);
-    let labelled = old.map_or(new.label.is_some(), |old| old.label != new.label);
-    let by_hand = labelled || !annotated;
-    let vetoed = new.label.and_then(Switch::parse) == Some(Switch::Off);
+    // Whether the label came from the annotation and nobody has touched it since.
+    let mirrored = new.label.is_some() && old.is_some_and(|old| old.label == new.label && old.wanted() == new.label);
     match new.wanted() {
         Some(wanted) if new.label == Some(wanted) => Mirror::Current,
-        Some(_) if vetoed && by_hand => Mirror::Current,
+        Some(_) if new.vetoes() && !mirrored => Mirror::Current,
         Some(wanted) => Mirror::Set(wanted),
-        None => match old {
-            Some(old) if !by_hand && new.label.is_some() && old.wanted() == new.label => Mirror::Remove,
-            _ => Mirror::Current,
-        },
+        None if mirrored => Mirror::Remove,
+        None => Mirror::Current,
     }
 }
 

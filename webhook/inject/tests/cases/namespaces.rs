@@ -75,7 +75,9 @@ fn updates_follow_the_annotation() {
         ((None, Some("enabled")), (None, Some("enabled")), Some("enabled")),
         ((None, None), (None, Some("enabled")), Some("enabled")),
         ((Some("true"), Some("disabled")), (None, Some("disabled")), Some("disabled")),
-        // A veto is not overruled, unless the annotation changes after it.
+        // A veto set by hand is not overruled, neither in the same write nor later.
+        ((None, Some("disabled")), (Some("true"), Some("disabled")), Some("disabled")),
+        ((None, Some("false")), (Some("true"), Some("false")), Some("false")),
         ((Some("true"), Some("enabled")), (Some("true"), Some("disabled")), Some("disabled")),
         ((Some("true"), Some("disabled")), (Some("true"), Some("disabled")), Some("disabled")),
         ((None, None), (Some("true"), Some("disabled")), Some("disabled")),
@@ -130,6 +132,7 @@ fn invalid_values_and_production_are_told() {
     assert!(outcome.warned(&[TAP, "\"sure\""]));
     let number = with(namespace(None, None), "/metadata/annotations/logtap.io~1tap", json!(1));
     assert!(created(&number).warned(&[TAP]));
+    assert!(created(&namespace(Some("true"), Some("disabled"))).warned(&["label logtap.io/tap forbids"]));
     let prod = with(namespace(Some("true"), None), "/metadata/labels/env", json!("prod"));
     assert!(created(&prod).warned(&["env=prod", "logtap.io/allow-prod"]));
     let allowed = with(prod, "/metadata/annotations/logtap.io~1allow-prod", json!("true"));
