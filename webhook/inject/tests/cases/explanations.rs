@@ -76,6 +76,9 @@ fn warnings_keep_to_what_arrives() {
     warnings.push("é".repeat(300));
     assert!(warnings.as_slice()[0].len() <= 256);
     assert!(warnings.as_slice()[0].ends_with('…'));
+    // A header holds no control characters, and the API server drops a warning that does.
+    warnings.push("two\nlines\u{7f}\u{85}");
+    assert_eq!(warnings.as_slice()[1], "logtap: two lines  ");
     for at in 0..1000 {
         warnings.push(format!("{at} {}", "x".repeat(250)));
         warnings.push("the same");
