@@ -130,7 +130,9 @@ fn case_083_appending_to_what_the_patch_created() {
     // Two volumes into an absent list: the second must not need the first to be an element.
     let outcome = create(&pod()).injected();
     assert_eq!(outcome.after["spec"]["volumes"].as_array().unwrap().len(), 2);
-    for operation in &outcome.operations {
+    let lists = with(pod(), "/spec/volumes", json!([{ "name": "own", "emptyDir": {} }]));
+    let lists = with(lists, "/spec/initContainers", json!([{ "name": "init" }]));
+    for operation in outcome.operations.iter().chain(&create(&lists).injected().operations) {
         let path = operation["path"].as_str().unwrap();
         assert_eq!(operation["op"], "add");
         assert!(!path.contains("/containers/"), "{path}");
