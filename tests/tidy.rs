@@ -49,7 +49,7 @@ fn closure(start: &str, edges: &BTreeMap<String, Vec<String>>) -> BTreeSet<Strin
 #[test]
 fn pure_crates_stay_pure() {
     let all = reachable();
-    for pure in ["logtap-push", "logtap-capture", "logtap-redact"] {
+    for pure in ["logtap-push", "logtap-capture", "logtap-redact", "logtap-inject"] {
         for banned in ["tokio", "clap", "axum", "hyper", "ratatui", "kube", "kube-client", "ureq", "tracing"] {
             assert!(!all[pure].contains(banned), "{pure} must not reach {banned}");
         }
