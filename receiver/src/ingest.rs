@@ -57,9 +57,11 @@ impl Ingest {
             redaction: Redaction::new(self.redactor.as_deref()),
             labels: Arc::new(LabelSet::new([])),
             builder: ChunkBuilder::new(self.rx_always),
+            expected: payload.len() * 2,
             batch: Batch::default(),
             rx,
         };
+        lines.builder.reserve(lines.expected);
         let report = payload.visit(&mut lines)?;
         lines.cut();
         let Lines { mut batch, redaction, .. } = lines;
@@ -117,6 +119,8 @@ struct Lines<'i> {
     redaction: Redaction<'i>,
     labels: Interned,
     builder: ChunkBuilder,
+    /// About how many bytes of lines are still to come.
+    expected: usize,
     batch: Batch,
     rx: i64,
 }
@@ -125,7 +129,9 @@ impl Lines<'_> {
     fn cut(&mut self) {
         if !self.builder.is_empty() {
             let next = ChunkBuilder::new(self.ingest.rx_always);
-            self.batch.chunks.push(std::mem::replace(&mut self.builder, next).finish());
+            let chunk = std::mem::replace(&mut self.builder, next);
+            self.expected = self.expected.saturating_sub(chunk.len());
+            self.batch.chunks.push(chunk.finish());
         }
     }
 
@@ -160,6 +166,7 @@ impl Sink for Lines<'_> {
         }
         if self.builder.len() >= CHUNK_TARGET {
             self.cut();
+            self.builder.reserve(self.expected);
         }
     }
 }

@@ -11,6 +11,9 @@ use crate::time::{self, SECOND};
 /// A builder should be finished and a new one begun at this many bytes.
 pub const CHUNK_TARGET: usize = 256 * 1024;
 
+/// Bytes of a line for which room is made.
+const USUAL_LINE: usize = 256;
+
 /// `rx` is written only where it differs from `ts` by more than this.
 pub const RX_TOLERANCE: i64 = 10 * SECOND;
 
@@ -155,6 +158,13 @@ impl ChunkBuilder {
     #[must_use]
     pub fn len(&self) -> usize {
         self.chunk.bytes.len()
+    }
+
+    /// Makes room for a chunk of up to [`CHUNK_TARGET`], as far as `expected` bytes of lines ask for it.
+    pub fn reserve(&mut self, expected: usize) {
+        let room = expected.min(CHUNK_TARGET + CHUNK_TARGET / 16);
+        self.chunk.bytes.reserve(room);
+        self.chunk.messages.reserve(room / USUAL_LINE);
     }
 
     /// True before the first line.

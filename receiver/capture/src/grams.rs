@@ -32,14 +32,14 @@ const SLOTS: usize = 1 << 20;
 /// Grams of the frame that is being filled.
 #[derive(Debug)]
 pub struct Grams {
-    words: Vec<u64>,
+    words: Box<[u64; SLOTS / 64]>,
     text: Text,
     folds: bool,
 }
 
 impl Default for Grams {
     fn default() -> Self {
-        Self { words: vec![0; SLOTS / 64], text: Text::default(), folds: false }
+        Self { words: Box::new([0; SLOTS / 64]), text: Text::default(), folds: false }
     }
 }
 
@@ -48,7 +48,7 @@ impl Grams {
     pub fn add(&mut self, message: &[u8]) {
         self.text.fold(message);
         let words = &mut self.words;
-        self.text.each_slot(|slot, taken| words[slot / 64] |= taken << (slot % 64));
+        self.text.each_hash(|hash| words[slot(hash) / 64] |= 1 << (slot(hash) % 64));
         if !self.folds && !message.is_ascii() {
             self.folds = FOLDS.iter().any(|letter| memchr::memmem::find(message, letter).is_some());
         }
@@ -91,7 +91,7 @@ impl Probe {
         }
         let (mut text, mut wanted) = (Text::default(), Vec::new());
         text.fold(literal);
-        text.each_slot(|slot, taken| wanted.extend((taken == 1).then_some(slot)));
+        text.each_hash(|hash| wanted.push(slot(hash)));
         Some(Self { wanted })
     }
 
@@ -110,9 +110,10 @@ impl Probe {
 /// A text in the form in which grams are taken.
 #[derive(Debug, Default)]
 struct Text {
-    /// Letters in lower case; some other bytes change too, which only makes grams collide.
+    /// Letters in lower case; some other bytes change too, which only makes
+    /// grams collide. Padded, so that eight bytes can be read at each gram.
     folded: Vec<u8>,
-    /// For each byte 1 if it belongs to a word, otherwise 0.
+    /// For each byte 1 if it belongs to a word, otherwise 0; padded with 0.
     inside: Vec<u8>,
 }
 
@@ -120,54 +121,61 @@ impl Text {
     fn fold(&mut self, text: &[u8]) {
         self.folded.clear();
         self.folded.extend(text.iter().map(|byte| byte | 0x20));
+        self.folded.extend_from_slice(&[0; PIECE + 8]);
         self.inside.clear();
-        self.inside.extend(self.folded.iter().map(|byte| u8::from(is_inside(*byte))));
+        self.inside.extend(self.folded.iter().map(|byte| inside(*byte)));
     }
 
-    /// The slot of each gram, and 1 if it is taken, otherwise 0.
-    fn each_slot(&self, mut emit: impl FnMut(usize, u64)) {
-        let (mut text, mut inside) = (&self.folded[..], &self.inside[..]);
-        while let (Some(block), Some(flags)) = (text.first_chunk(), inside.first_chunk()) {
-            eight(block, flags, &mut emit);
-            (text, inside) = (&text[8..], &inside[8..]);
-        }
-        // The end is padded with bytes outside any word, so that no gram reaches into the padding.
-        while text.len() >= GRAM {
-            let (mut block, mut flags) = ([0; 16], [0; 16]);
-            block[..text.len()].copy_from_slice(text);
-            flags[..inside.len()].copy_from_slice(inside);
-            eight(&block, &flags, &mut emit);
-            let next = text.len().min(8);
-            (text, inside) = (&text[next..], &inside[next..]);
+    /// The hash of each gram that is taken.
+    #[inline(always)]
+    fn each_hash(&self, mut emit: impl FnMut(u64)) {
+        let (mut rest, mut flags) = (&self.folded[..], &self.inside[..]);
+        while let (Some(text), Some(inside)) = (rest.first_chunk(), flags.first_chunk()) {
+            (rest, flags) = (&rest[PIECE..], &flags[PIECE..]);
+            let mut taken = taken(inside);
+            while taken != 0 {
+                emit(hash(text, taken.trailing_zeros() as usize));
+                taken &= taken - 1;
+            }
         }
     }
 }
 
-/// Letters, digits and what ids are joined with, folded; so `\x7f` is `_`.
-fn is_inside(byte: u8) -> bool {
-    byte.is_ascii_digit() || byte.is_ascii_lowercase() || byte >= 0x7f || byte == b'-' || byte == b'.'
+/// A bit for each gram of a piece that begins and ends inside a word.
+fn taken(inside: &[u8; PIECE + 8]) -> u64 {
+    let bits = |at: usize| load(inside, at).wrapping_mul(0x0102_0408_1020_4080) >> 56;
+    let begins = (0..8).fold(0, |all, at| all | bits(8 * at) << (8 * at));
+    let behind = bits(PIECE);
+    const LAST: usize = GRAM - 1;
+    begins & (begins >> LAST | behind << (PIECE - LAST))
 }
 
-/// The grams that begin in the first eight bytes.
-fn eight(block: &[u8; 16], flags: &[u8; 16], emit: &mut impl FnMut(usize, u64)) {
-    let taken = load(flags, 0) & load(flags, GRAM - 1);
-    for at in 0..8 {
-        emit(slot(load(block, at)), taken >> (8 * at) & 1);
-    }
+/// Grams that are looked at together.
+const PIECE: usize = 64;
+
+/// 1 for letters, digits and what ids are joined with, folded; so `\x7f` is `_`.
+fn inside(byte: u8) -> u8 {
+    let is = byte.is_ascii_digit() | byte.is_ascii_lowercase() | (byte >= 0x7f) | (byte == b'-') | (byte == b'.');
+    u8::from(is)
 }
 
-fn load(block: &[u8; 16], at: usize) -> u64 {
+/// The hash of the gram at a place with eight bytes behind it.
+fn hash(text: &[u8; PIECE + 8], at: usize) -> u64 {
+    load(text, at % PIECE).wrapping_mul(FACTOR)
+}
+
+fn load(text: &[u8; PIECE + 8], at: usize) -> u64 {
     let mut word = [0; 8];
-    word.copy_from_slice(&block[at..at + 8]);
+    word.copy_from_slice(&text[at..at + 8]);
     u64::from_le_bytes(word)
 }
 
 /// A multiple of 2^16, so that the two bytes behind the gram fall out of the product.
 const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15 << 16;
 
-/// Upper bits of a multiplication.
-fn slot(word: u64) -> usize {
-    (word.wrapping_mul(FACTOR) >> (64 - SLOTS.ilog2())) as usize
+/// The slot of a hash: its upper bits.
+fn slot(hash: u64) -> usize {
+    (hash >> (64 - SLOTS.ilog2())) as usize
 }
 
 #[cfg(test)]
