@@ -76,6 +76,8 @@ pub(crate) struct State {
     pub(crate) usage: Usage,
     /// Bytes that sealing of files already written will add.
     pub(crate) reserved: u64,
+    /// Room that a write waits for.
+    pub(crate) wanted: Wanted,
     pub(crate) jobs: VecDeque<Job>,
     pub(crate) busy: bool,
     /// Files that could not be sealed, to be tried again once the disk has room.
@@ -96,6 +98,18 @@ pub(crate) struct State {
     pub(crate) events: Vec<Event>,
     pub(crate) audit: Audit,
     pub(crate) closing: bool,
+}
+
+/// A write that waits for room, between writer and keeper.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    Nothing,
+    /// The writer waits for so many bytes.
+    Asked(u64),
+    /// The keeper has made the room; the writer is to look.
+    Made,
+    /// The keeper cannot make it.
+    Denied,
 }
 
 /// A finished file without its parts, and what of the cap it takes.
@@ -191,6 +205,7 @@ impl Session {
         let state = State {
             usage: Usage { used, cap: options.max_disk, ..Usage::default() },
             reserved: 0,
+            wanted: Wanted::Nothing,
             jobs: VecDeque::new(),
             busy: false,
             unsealed: Vec::new(),
