@@ -1,6 +1,10 @@
 //! `logtap recv` as a process of its own, through real sockets.
 
+mod hook;
 mod layout;
+mod tls;
+mod tokens;
+mod webhooks;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
