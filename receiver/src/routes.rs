@@ -257,9 +257,10 @@ async fn decode(app: &Arc<App>, body: Vec<u8>, route: Route, headers: &HeaderMap
         let first =
             decode_within(app, &body, route, kind.as_deref(), encoding.as_deref(), USUAL.min(app.decompressed) / 8, rx);
         if !matches!(&first, Err(error) if error.status() == 413) {
-            return first.map_err(refused);
+            return first.map_err(|error| refused(app, &error));
         }
     }
+    let shared = app;
     let app = app.clone();
     let Ok(turn) = app.decoding.clone().acquire_owned().await else {
         return Err(Answer::Retry);
@@ -276,7 +277,7 @@ async fn decode(app: &Arc<App>, body: Vec<u8>, route: Route, headers: &HeaderMap
         }
     });
     match task.await {
-        Ok(result) => result.map_err(refused),
+        Ok(result) => result.map_err(|error| refused(shared, &error)),
         Err(_) => Err(Answer::Refused(StatusCode::BAD_REQUEST, "the body cannot be decoded".to_owned())),
     }
 }
@@ -293,9 +294,10 @@ fn decode_within(
     app.ingest.decode(body, route, Headers { content_type, content_encoding }, &Limits { decompressed: limit }, rx)
 }
 
-fn refused(error: logtap_push::DecodeError) -> Answer {
+/// Senders write answers into their own logs, so what an answer repeats of a request is redacted.
+fn refused(app: &App, error: &logtap_push::DecodeError) -> Answer {
     let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
-    Answer::Refused(status, error.to_string())
+    Answer::Refused(status, app.ingest.redacted(&error.to_string()))
 }
 
 /// Hands lines to the writer and waits for their outcome, but not longer than the acknowledgement timeout.

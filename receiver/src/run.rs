@@ -143,6 +143,7 @@ pub async fn start_on(config: Config, shutdown: Shutdown, disk: Arc<dyn Disk>) -
     let ingest = Arc::new(Ingest { interner: Interner::default(), redactor, rx_always });
     let notifier = Notifier::start(webhooks).map_err(ReceiverError::Start)?;
     let (source, audit, audit_ingest) = (parts.clone(), shared.session.clone(), ingest.clone());
+    let server_ingest = ingest.clone();
     let app = App {
         ingest,
         queue: shared.queue.clone(),
@@ -169,6 +170,7 @@ pub async fn start_on(config: Config, shutdown: Shutdown, disk: Arc<dyn Disk>) -
         head_timeout: limits.head_timeout,
         drain,
         ledger: shared.ledger.clone(),
+        ingest: server_ingest,
         shutdown: shutdown.clone(),
     };
     shared.session.event(Event::new("start").detail(&format!("listening on {}", address.port())));

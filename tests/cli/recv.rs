@@ -2,6 +2,7 @@
 
 mod hook;
 mod layout;
+mod markers;
 mod tls;
 mod tokens;
 mod webhooks;
