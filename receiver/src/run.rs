@@ -150,7 +150,7 @@ pub async fn start_on(config: Config, shutdown: Shutdown, disk: Arc<dyn Disk>) -
         ledger: shared.ledger.clone(),
         gaps: shared.gaps.clone(),
         tokens: Tokens::new(&tokens),
-        reading: Reading::new(limits.reading, limits.body, limits.body_timeout),
+        reading: Reading::new(limits.reading, limits.body, limits.body_timeout, ack_timeout),
         decompressed: limits.decompressed,
         ack_timeout,
         on_full,
