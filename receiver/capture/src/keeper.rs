@@ -334,15 +334,16 @@ fn set_spare_aside(shared: &Shared, spare: &std::path::Path) {
     }
 }
 
-/// The last step of a session: final metadata and audit, no temporaries left.
-pub(crate) fn finish(shared: &Shared) -> io::Result<()> {
+/// The last step of a session: final metadata and audit, no temporaries left. It ended now, or when
+/// `stopped` says.
+pub(crate) fn finish(shared: &Shared, stopped: Option<String>) -> io::Result<()> {
     {
         let _directory = directory(shared);
         sealing::seal_again(shared);
     }
     {
         let mut state = shared.lock();
-        state.metadata.stopped = Some(time::format(time::now()));
+        state.metadata.stopped = Some(stopped.unwrap_or_else(|| time::format(time::now())));
         state.dirty = true;
     }
     housekeep(shared);

@@ -276,7 +276,31 @@ impl Session {
     /// # Errors
     /// The first step that failed; what was written stays readable and the
     /// next start repairs the rest.
-    pub fn close(&self, mut writer: Writer, tally: &Tally, event: Event) -> Result<Metadata, SessionError> {
+    pub fn close(&self, writer: Writer, tally: &Tally, event: Event) -> Result<Metadata, SessionError> {
+        self.close_at(writer, tally, event, None)
+    }
+
+    /// As [`Self::close`], for a session that only repaired: nothing was received, so a capture that had
+    /// been `stopped` keeps that time.
+    ///
+    /// # Errors
+    /// As [`Self::close`].
+    pub fn close_repaired(
+        &self,
+        writer: Writer,
+        event: Event,
+        stopped: Option<String>,
+    ) -> Result<Metadata, SessionError> {
+        self.close_at(writer, &Tally::default(), event, stopped)
+    }
+
+    fn close_at(
+        &self,
+        mut writer: Writer,
+        tally: &Tally,
+        event: Event,
+        stopped: Option<String>,
+    ) -> Result<Metadata, SessionError> {
         let sealed = writer.finish();
         self.publish(tally);
         {
@@ -292,7 +316,7 @@ impl Session {
             }
         }
         keeper::run_pending(&self.shared);
-        let result = sealed.and_then(|()| keeper::finish(&self.shared));
+        let result = sealed.and_then(|()| keeper::finish(&self.shared, stopped));
         self.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
         let path = self.shared.dir.clone();
         result.map_err(|source| SessionError::Io { path, source })?;

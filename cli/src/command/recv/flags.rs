@@ -92,6 +92,7 @@ pub(crate) struct RecvArgs {
         long = "webhook-url",
         alias = "webhook",
         env = "LOGTAP_RECV_WEBHOOKS",
+        hide_env_values = true,
         value_delimiter = ',',
         value_name = "URL"
     )]
