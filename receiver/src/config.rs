@@ -8,6 +8,7 @@ use std::time::Duration;
 use logtap_capture::session::Options;
 use logtap_redact::Redactor;
 
+use crate::alerts::Alerts;
 use crate::notify::WebhookAuth;
 
 /// Configuration of one receiver. Every bound is a flag of `logtap recv`.
@@ -35,6 +36,8 @@ pub struct Config {
     pub tokens: Vec<String>,
     /// Where notifications go.
     pub webhooks: Vec<Webhook>,
+    /// Rules evaluated each second; those that come to hold are told to webhooks.
+    pub alerts: Alerts,
     /// How long senders and writer get to finish after the first signal.
     pub drain: Duration,
 }

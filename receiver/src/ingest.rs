@@ -106,6 +106,18 @@ impl<'r> Redaction<'r> {
         }
     }
 
+    /// A name with everything redacted. Two names may become one, which `taken` tells: the second then gets a number.
+    pub(crate) fn apply_name<'t>(&mut self, name: &'t str, taken: impl Fn(&str) -> bool) -> Cow<'t, str> {
+        match self.redactor {
+            Some(redactor) if redactor.redact(name, &mut self.out, &mut self.hits) => {
+                let numbered = (2..).map(|n| format!("{}_{n}", self.out));
+                let mut names = std::iter::once(self.out.clone()).chain(numbered);
+                names.find(|name| !taken(name)).map_or(Cow::Borrowed(""), Cow::Owned)
+            }
+            _ => Cow::Borrowed(name),
+        }
+    }
+
     pub(crate) fn apply_owned(&mut self, text: String) -> String {
         match self.redactor {
             Some(redactor) if redactor.redact(&text, &mut self.out, &mut self.hits) => self.out.clone(),
@@ -154,9 +166,10 @@ impl Sink for Lines<'_> {
             self.push(ts, entry.line, &[]);
         } else {
             let mut meta: Vec<(Cow<'_, str>, Cow<'_, str>)> = Vec::with_capacity(entry.meta.len() + 1);
-            for (name, value) in entry.meta {
-                if !meta.iter().any(|(known, _)| known == name) {
-                    meta.push((Cow::Borrowed(name), Cow::Owned(self.redaction.apply(value).to_owned())));
+            for (at, (name, value)) in entry.meta.iter().enumerate() {
+                if !entry.meta[..at].iter().any(|(known, _)| known == name) {
+                    let name = self.redaction.apply_name(name, |taken| meta.iter().any(|(known, _)| known == taken));
+                    meta.push((name, Cow::Owned(self.redaction.apply(value).to_owned())));
                 }
             }
             if let Some(original) = entry.ts.original {

@@ -41,17 +41,18 @@ impl hashbrown::Equivalent<(LabelForm, Vec<u8>)> for Key<'_> {
 }
 
 impl Interner {
-    /// The set for these bytes; label values are redacted.
+    /// The set for these bytes; names and values are redacted.
     pub(crate) fn intern(&self, labels: Labels<'_>, redaction: &mut Redaction<'_>) -> Entry {
         let (form, bytes) = labels.key();
         if let Some(entry) = self.lock().sets.get(&Key(form, bytes)) {
             return entry.clone();
         }
         let parsed = labels.parse();
-        let pairs = parsed.pairs.into_iter().map(|(name, value)| {
-            let value = redaction.apply_owned(value);
-            (name, value)
-        });
+        let mut pairs: Vec<(String, String)> = Vec::with_capacity(parsed.pairs.len());
+        for (name, value) in parsed.pairs {
+            let name = redaction.apply_name(&name, |known| pairs.iter().any(|(other, _)| other == known)).into_owned();
+            pairs.push((name, redaction.apply_owned(value)));
+        }
         let entry = Entry {
             labels: Arc::new(LabelSet::new(pairs)),
             altered: parsed.altered.iter().map(|(reason, n)| (reason.name(), n)).collect(),

@@ -96,7 +96,7 @@ impl Counts {
 }
 
 /// What a running receiver looks like from outside.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Snapshot {
     /// Line counts.
     pub counts: Counts,

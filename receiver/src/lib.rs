@@ -11,6 +11,7 @@
 //! The answer never waits longer for the disk than the acknowledgement
 //! timeout: a tap must not hurt the thing it listens to.
 
+mod alerts;
 mod auth;
 mod body;
 pub mod config;
@@ -26,9 +27,11 @@ mod routes;
 mod run;
 mod server;
 pub mod shutdown;
+mod watch;
 mod writer;
 
+pub use alerts::{AlertError, Alerts};
 pub use gaps::reason;
 pub use ledger::{Counts, Snapshot};
-pub use notify::{Notification, WebhookAuth};
+pub use notify::{EVENTS, WebhookAuth};
 pub use run::{ReceiverError, Running, Summary, start, start_on};

@@ -1,19 +1,27 @@
-//! Notifications to webhooks: delivered in order by one thread, tried again,
-//! and awaited at the end.
+//! Notifications to webhooks: delivered in order by one thread for each
+//! webhook, tried again, and awaited at the end for a bounded time.
 
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread::JoinHandle;
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
+use std::time::{Duration, Instant};
 
 use hmac::{Hmac, KeyInit, Mac};
+use serde_json::Value;
 use sha2::Sha256;
 
 use crate::config::Webhook;
 
-/// Notifications that wait; further ones are lost with a warning.
+/// Names of all events, as in 1.x, and `drops`.
+pub const EVENTS: [&str; 7] = ["start", "stop", "rotation", "error", "disk-warning", "alert", "drops"];
+
+/// Notifications that wait for one webhook; further ones are lost with a warning.
 const WAITING: usize = 256;
-const ATTEMPTS: u32 = 3;
+const ATTEMPTS: u32 = 5;
+/// Pause before the second attempt; doubled before each further one.
+const PAUSE: Duration = Duration::from_millis(200);
 const TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a stop waits for what was not yet delivered.
+const LAST_WAIT: Duration = Duration::from_secs(10);
 
 /// How a notification proves where it comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,79 +44,89 @@ impl std::str::FromStr for WebhookAuth {
     }
 }
 
-/// Something to tell. Event names as in 1.x (`start`, `stop`, `rotation`,
-/// `error`, `disk-warning`, `alert`) and `drops`.
-#[derive(Debug, Clone)]
-pub struct Notification {
-    /// Name of the event.
-    pub event: &'static str,
-    /// The whole JSON object.
-    pub body: String,
+/// Something to tell.
+#[derive(Debug)]
+pub(crate) struct Notification {
+    event: &'static str,
+    body: String,
 }
 
 impl Notification {
-    /// A notification that happens now.
-    #[must_use]
-    pub fn new(event: &'static str, dir: &str, stats: serde_json::Value, detail: Option<&str>) -> Self {
+    /// One of [`EVENTS`] that happens now; `more` are further fields of the object.
+    pub(crate) fn new(event: &'static str, dir: &str, stats: Value, more: &[(&str, Value)]) -> Self {
         let mut object = serde_json::json!({
             "event": event,
             "timestamp": logtap_capture::time::format(logtap_capture::time::now()),
             "dir": dir,
             "stats": stats,
         });
-        if let Some(detail) = detail {
-            object["detail"] = detail.into();
+        for (name, value) in more {
+            object[*name] = value.clone();
         }
         Self { event, body: object.to_string() }
     }
 }
 
-/// The sending side; dropping it ends the thread after what waits is delivered.
+/// The sending side; dropping it ends the threads after what waits is delivered.
 #[derive(Debug)]
 pub(crate) struct Notifier {
-    sender: Option<SyncSender<Notification>>,
-    thread: Option<JoinHandle<()>>,
+    lines: Vec<Line>,
+}
+
+/// A webhook's queue, and what tells that its thread has ended.
+#[derive(Debug)]
+struct Line {
+    events: Vec<String>,
+    sender: SyncSender<Arc<Notification>>,
+    ended: Receiver<()>,
 }
 
 impl Notifier {
     pub(crate) fn start(webhooks: Vec<Webhook>) -> std::io::Result<Self> {
-        if webhooks.is_empty() {
-            return Ok(Self { sender: None, thread: None });
+        let mut lines = Vec::new();
+        for webhook in webhooks {
+            let (sender, receiver) = sync_channel(WAITING);
+            let (alive, ended) = channel();
+            let events = webhook.events.clone();
+            std::thread::Builder::new().name("notifier".to_owned()).spawn(move || {
+                deliver_all(&webhook, &receiver);
+                drop::<std::sync::mpsc::Sender<()>>(alive);
+            })?;
+            lines.push(Line { events, sender, ended });
         }
-        let (sender, receiver) = sync_channel(WAITING);
-        let thread =
-            std::thread::Builder::new().name("notifier".to_owned()).spawn(move || deliver_all(&webhooks, &receiver))?;
-        Ok(Self { sender: Some(sender), thread: Some(thread) })
+        Ok(Self { lines })
     }
 
+    /// Never waits.
     pub(crate) fn send(&self, notification: Notification) {
-        if let Some(sender) = &self.sender
-            && let Err(error) = sender.try_send(notification)
-        {
-            tracing::warn!("a webhook notification is lost: {error}");
+        let notification = Arc::new(notification);
+        for line in &self.lines {
+            let wanted = line.events.is_empty() || line.events.iter().any(|event| event == notification.event);
+            if wanted && line.sender.try_send(notification.clone()).is_err() {
+                tracing::warn!(event = notification.event, "a webhook notification is lost: too many wait");
+            }
         }
     }
 
-    /// Delivers what waits; bounded by attempts and time-outs.
-    pub(crate) fn finish(mut self) {
-        self.sender = None;
-        if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
-        {
-            tracing::warn!("the webhook thread failed");
+    /// Waits until everything is delivered or given up, but not for ever: a
+    /// webhook that cannot be reached must not hold up the stop.
+    pub(crate) fn finish(self) {
+        let until = Instant::now() + LAST_WAIT;
+        let waiting: Vec<Receiver<()>> = self.lines.into_iter().map(|line| line.ended).collect();
+        for ended in waiting {
+            let left = until.saturating_duration_since(Instant::now());
+            if ended.recv_timeout(left) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+                tracing::warn!("a webhook did not take all notifications within {LAST_WAIT:?}");
+            }
         }
     }
 }
 
-fn deliver_all(webhooks: &[Webhook], notifications: &Receiver<Notification>) {
+fn deliver_all(webhook: &Webhook, notifications: &Receiver<Arc<Notification>>) {
     let agent: ureq::Agent =
         ureq::Agent::config_builder().timeout_global(Some(TIMEOUT)).http_status_as_error(true).build().into();
     for notification in notifications {
-        for webhook in webhooks {
-            if webhook.events.is_empty() || webhook.events.iter().any(|event| event == notification.event) {
-                deliver(&agent, webhook, &notification);
-            }
-        }
+        deliver(&agent, webhook, &notification);
     }
 }
 
@@ -131,7 +149,7 @@ fn deliver(agent: &ureq::Agent, webhook: &Webhook, notification: &Notification) 
             Err(error) if attempt == ATTEMPTS => {
                 tracing::warn!(event = notification.event, "webhook not delivered: {error}")
             }
-            Err(_) => std::thread::sleep(Duration::from_millis(200) * attempt),
+            Err(_) => std::thread::sleep(PAUSE * (1 << (attempt - 1))),
         }
     }
 }

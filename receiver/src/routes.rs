@@ -224,6 +224,7 @@ async fn handle(app: &Arc<App>, peer: SocketAddr, route: Route, request: Request
         Ok(body) => body,
         Err(error) => return body_refused(app, error),
     };
+    let waited = body.waited;
     let batch = match decode(app, body.bytes, route, &parts.headers, rx).await {
         Ok(batch) => batch,
         Err(answer) => return answer,
@@ -234,7 +235,8 @@ async fn handle(app: &Arc<App>, peer: SocketAddr, route: Route, request: Request
     if lines == 0 {
         return Answer::Kept { rejected };
     }
-    keep(app, batch.chunks, lines, rejected, can_wait).await
+    let patience = app.ack_timeout.saturating_sub(waited);
+    keep(app, batch.chunks, lines, rejected, can_wait, patience).await
 }
 
 fn body_refused(app: &App, error: BodyError) -> Answer {
@@ -257,9 +259,10 @@ async fn decode(app: &Arc<App>, body: Vec<u8>, route: Route, headers: &HeaderMap
         let first =
             decode_within(app, &body, route, kind.as_deref(), encoding.as_deref(), USUAL.min(app.decompressed) / 8, rx);
         if !matches!(&first, Err(error) if error.status() == 413) {
-            return first.map_err(refused);
+            return first.map_err(|error| refused(app, &error));
         }
     }
+    let shared = app;
     let app = app.clone();
     let Ok(turn) = app.decoding.clone().acquire_owned().await else {
         return Err(Answer::Retry);
@@ -276,7 +279,7 @@ async fn decode(app: &Arc<App>, body: Vec<u8>, route: Route, headers: &HeaderMap
         }
     });
     match task.await {
-        Ok(result) => result.map_err(refused),
+        Ok(result) => result.map_err(|error| refused(shared, &error)),
         Err(_) => Err(Answer::Refused(StatusCode::BAD_REQUEST, "the body cannot be decoded".to_owned())),
     }
 }
@@ -293,19 +296,28 @@ fn decode_within(
     app.ingest.decode(body, route, Headers { content_type, content_encoding }, &Limits { decompressed: limit }, rx)
 }
 
-fn refused(error: logtap_push::DecodeError) -> Answer {
+/// Senders write answers into their own logs, so what an answer repeats of a request is redacted.
+fn refused(app: &App, error: &logtap_push::DecodeError) -> Answer {
     let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
-    Answer::Refused(status, error.to_string())
+    Answer::Refused(status, app.ingest.redacted(&error.to_string()))
 }
 
-/// Hands lines to the writer and waits for their outcome, but not longer than the acknowledgement timeout.
-async fn keep(app: &Arc<App>, chunks: Vec<Chunk>, lines: u64, rejected: u64, can_wait: bool) -> Answer {
+/// Hands lines to the writer and waits for their outcome, but no longer than `patience`: what is left of
+/// the acknowledgement timeout.
+async fn keep(
+    app: &Arc<App>,
+    chunks: Vec<Chunk>,
+    lines: u64,
+    rejected: u64,
+    can_wait: bool,
+    patience: Duration,
+) -> Answer {
     let (pending, outcome) = match app.queue.push(chunks, can_wait) {
         Ok(pushed) => pushed,
         Err(chunks) => return lost(app, reason::QUEUE_FULL, &chunks, rejected, can_wait),
     };
     let dropped = Answer::Dropped { lines, rejected };
-    match tokio::time::timeout(app.ack_timeout, outcome).await {
+    match tokio::time::timeout(patience, outcome).await {
         Ok(Ok(Outcome::Written)) => Answer::Kept { rejected },
         Ok(Ok(Outcome::Dropped(_))) if can_wait => Answer::Retry,
         Ok(Ok(Outcome::Dropped(_)) | Err(_)) => dropped,

@@ -24,17 +24,13 @@ use crate::gaps::Gaps;
 use crate::ingest::Ingest;
 use crate::interner::Interner;
 use crate::ledger::{Counts, Ledger, Snapshot};
-use crate::notify::{Notification, Notifier};
+use crate::notify::Notifier;
 use crate::queue::Queue;
 use crate::routes::{self, App};
 use crate::server::{self, Server};
 use crate::shutdown::{Phase, Shutdown};
+use crate::watch::Watch;
 use crate::{metrics, writer};
-
-/// How often figures are looked at for notifications, and certificates for changes.
-const WATCH: Duration = Duration::from_secs(1);
-/// Share of the cap at which `disk-warning` is sent.
-const DISK_WARNING: f64 = 0.8;
 
 /// Why a receiver cannot start or ended badly.
 #[derive(Debug, thiserror::Error)]
@@ -70,18 +66,18 @@ pub struct Running {
     pub repaired: Report,
     parts: Parts,
     server: JoinHandle<()>,
-    watcher: JoinHandle<()>,
+    watcher: JoinHandle<Watch>,
     writer: std::thread::JoinHandle<logtap_capture::writer::Writer>,
-    notifier: Arc<Notifier>,
     drain: Duration,
     shutdown: Shutdown,
 }
 
+/// What notifications, figures and the end of a run look at.
 #[derive(Debug, Clone)]
-struct Parts {
-    shared: writer::Shared,
+pub(crate) struct Parts {
+    pub(crate) shared: writer::Shared,
     rules: Vec<String>,
-    dir: PathBuf,
+    pub(crate) dir: PathBuf,
 }
 
 /// What a receiver did.
@@ -122,6 +118,7 @@ pub async fn start_on(config: Config, shutdown: Shutdown, disk: Arc<dyn Disk>) -
         tls,
         tokens,
         webhooks,
+        alerts,
         drain,
     } = config;
     let resolver = tls.as_ref().map(|files| Reloading::load(&files.certificate, &files.key)).transpose()?;
@@ -144,15 +141,16 @@ pub async fn start_on(config: Config, shutdown: Shutdown, disk: Arc<dyn Disk>) -
     let rules = redactor.as_ref().map(|redactor| redactor.names().to_vec()).unwrap_or_default();
     let parts = Parts { shared: shared.clone(), rules, dir };
     let ingest = Arc::new(Ingest { interner: Interner::default(), redactor, rx_always });
-    let notifier = Arc::new(Notifier::start(webhooks).map_err(ReceiverError::Start)?);
+    let notifier = Notifier::start(webhooks).map_err(ReceiverError::Start)?;
     let (source, audit, audit_ingest) = (parts.clone(), shared.session.clone(), ingest.clone());
+    let server_ingest = ingest.clone();
     let app = App {
         ingest,
         queue: shared.queue.clone(),
         ledger: shared.ledger.clone(),
         gaps: shared.gaps.clone(),
         tokens: Tokens::new(&tokens),
-        reading: Reading::new(limits.reading, limits.body, limits.body_timeout),
+        reading: Reading::new(limits.reading, limits.body, limits.body_timeout, ack_timeout),
         decompressed: limits.decompressed,
         ack_timeout,
         on_full,
@@ -172,17 +170,19 @@ pub async fn start_on(config: Config, shutdown: Shutdown, disk: Arc<dyn Disk>) -
         head_timeout: limits.head_timeout,
         drain,
         ledger: shared.ledger.clone(),
+        ingest: server_ingest,
         shutdown: shutdown.clone(),
     };
     shared.session.event(Event::new("start").detail(&format!("listening on {}", address.port())));
-    notifier.send(Notification::new("start", &parts.dir.to_string_lossy(), parts.stats(), None));
-    let watcher = tokio::spawn(watch(parts.clone(), notifier.clone(), resolver, shutdown.clone()));
+    let watch = Watch::new(parts.clone(), notifier, alerts, resolver);
+    watch.notify("start", &[]);
+    let watcher = tokio::spawn(watch.run(shutdown.clone()));
     let thread = std::thread::Builder::new()
         .name("writer".to_owned())
         .spawn(move || writer::run(&shared, writer))
         .map_err(ReceiverError::Start)?;
     let server = tokio::spawn(server::serve(server));
-    Ok(Running { address, repaired, parts, server, watcher, writer: thread, notifier, drain, shutdown })
+    Ok(Running { address, repaired, parts, server, watcher, writer: thread, drain, shutdown })
 }
 
 /// A burst of senders that connect at once must not be turned away: the queue
@@ -209,7 +209,7 @@ impl Running {
     /// If the capture could not be closed; what was acknowledged is on disk all the same.
     pub async fn finish(self) -> Result<Summary, ReceiverError> {
         let begun = Instant::now();
-        let Self { parts, server, watcher, writer, notifier, drain, mut shutdown, .. } = self;
+        let Self { parts, server, watcher, writer, drain, mut shutdown, .. } = self;
         if server.await.is_err() {
             tracing::error!("the server task failed");
         }
@@ -218,7 +218,6 @@ impl Running {
             let parts = parts.clone();
             move || close(parts, writer)
         });
-        watcher.abort();
         let aborted = async {
             shutdown.reached(Phase::Aborting).await;
         };
@@ -228,12 +227,9 @@ impl Running {
             () = tokio::time::sleep(drain * 6) => return Err(ReceiverError::Writer),
         };
         let (metadata, counts) = closed?;
-        notifier.send(Notification::new("stop", &parts.dir.to_string_lossy(), parts.stats(), None));
-        if let Some(notifier) = Arc::into_inner(notifier) {
-            let finished = tokio::task::spawn_blocking(move || notifier.finish()).await;
-            if finished.is_err() {
-                tracing::warn!("the webhook thread failed");
-            }
+        let watch = watcher.await.map_err(|_| ReceiverError::Writer)?;
+        if tokio::task::spawn_blocking(move || watch.finish()).await.is_err() {
+            tracing::warn!("the last notifications failed");
         }
         Ok(Summary { counts, metadata, dir: parts.dir, duration: begun.elapsed() })
     }
@@ -252,67 +248,12 @@ fn close(
 }
 
 impl Parts {
-    fn snapshot(&self) -> Snapshot {
+    pub(crate) fn snapshot(&self) -> Snapshot {
         Snapshot {
             counts: self.shared.ledger.lock().clone(),
             usage: self.shared.session.usage(),
             queued_bytes: self.shared.queue.bytes(),
             rules: self.rules.clone(),
         }
-    }
-
-    fn stats(&self) -> serde_json::Value {
-        let snapshot = self.snapshot();
-        serde_json::json!({
-            "lines_written": snapshot.counts.written,
-            "bytes_written": snapshot.counts.bytes_written,
-            "lines_dropped": snapshot.counts.dropped_total(),
-            "disk_usage": snapshot.usage.used,
-            "disk_cap": snapshot.usage.cap,
-        })
-    }
-}
-
-/// Tells webhooks what happened, once a second, and takes up new certificates.
-async fn watch(parts: Parts, notifier: Arc<Notifier>, resolver: Option<Arc<Reloading>>, mut shutdown: Shutdown) {
-    let (mut dropped, mut warned) = (0, false);
-    let dir = parts.dir.to_string_lossy().into_owned();
-    loop {
-        tokio::select! {
-            () = tokio::time::sleep(WATCH) => {}
-            () = shutdown.reached(Phase::Draining) => return,
-        }
-        if let Some(resolver) = &resolver {
-            match resolver.reload() {
-                Ok(true) => tracing::info!("the TLS certificate was replaced"),
-                Ok(false) => {}
-                Err(error) => tracing::warn!("the old TLS certificate stays in force: {error}"),
-            }
-        }
-        for event in parts.shared.session.take_events() {
-            let name = match event.event.as_str() {
-                "rotation" => "rotation",
-                "error" => "error",
-                _ => continue,
-            };
-            notifier.send(Notification::new(
-                name,
-                &dir,
-                parts.stats(),
-                event.detail.as_deref().or(event.file.as_deref()),
-            ));
-        }
-        let snapshot = parts.snapshot();
-        let now = snapshot.counts.dropped_total();
-        if now > dropped {
-            let detail = format!("{} lines dropped", now - dropped);
-            notifier.send(Notification::new("drops", &dir, parts.stats(), Some(&detail)));
-            dropped = now;
-        }
-        let full = snapshot.usage.used as f64 > snapshot.usage.cap as f64 * DISK_WARNING;
-        if full && !warned {
-            notifier.send(Notification::new("disk-warning", &dir, parts.stats(), None));
-        }
-        warned = full;
     }
 }

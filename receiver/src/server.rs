@@ -18,6 +18,7 @@ use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 use tracing::Instrument;
 
+use crate::ingest::Ingest;
 use crate::ledger::Ledger;
 use crate::routes::collapse_slashes;
 use crate::shutdown::{Phase, Shutdown};
@@ -36,12 +37,14 @@ pub(crate) struct Server {
     pub(crate) head_timeout: Duration,
     pub(crate) drain: Duration,
     pub(crate) ledger: Arc<Ledger>,
+    /// What redacts the addresses of senders.
+    pub(crate) ingest: Arc<Ingest>,
     pub(crate) shutdown: Shutdown,
 }
 
 /// Serves until the shutdown begins and all connections have ended or the drain time is over.
 pub(crate) async fn serve(server: Server) {
-    let Server { listener, router, tls, connections, head_timeout, drain, ledger, mut shutdown } = server;
+    let Server { listener, router, tls, connections, head_timeout, drain, ledger, ingest, mut shutdown } = server;
     let places = Arc::new(Semaphore::new(connections));
     let mut tasks = JoinSet::new();
     let mut stop = shutdown.clone();
@@ -69,7 +72,7 @@ pub(crate) async fn serve(server: Server) {
             connection.run(stream, tls).await;
             ledger.lock().connections -= 1;
         };
-        tasks.spawn(task.instrument(tracing::debug_span!("connection", %peer)));
+        tasks.spawn(task.instrument(tracing::debug_span!("connection", peer = ingest.redacted(&peer.to_string()))));
     }
     drop(listener);
     let ended = async { while tasks.join_next().await.is_some() {} };

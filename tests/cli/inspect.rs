@@ -87,3 +87,32 @@ fn repair_after_a_crash_and_not_while_in_use() {
     assert!(after["integrity"]["unsealed"].as_array().unwrap().is_empty());
     maker.close();
 }
+
+#[test]
+fn repair_leaves_the_end_of_a_stopped_capture_where_it_was() {
+    let temp = tempfile::tempdir().unwrap();
+    let ours = world::capture(temp.path());
+    for (name, was_stopped) in [("", true), ("rotated", true), ("killed", false)] {
+        let dir = if name.is_empty() { ours.clone() } else { temp.path().join(name) };
+        if !name.is_empty() {
+            std::fs::create_dir(&dir).unwrap();
+            for file in std::fs::read_dir(fixture(name)).unwrap() {
+                let file = file.unwrap();
+                std::fs::copy(file.path(), dir.join(file.file_name())).unwrap();
+            }
+        }
+        let stopped = || logtap_testkit::capture::metadata(&dir).unwrap().stopped.unwrap();
+        let before = stopped();
+        ok_quietly(&["inspect", dir.to_str().unwrap(), "--repair", "--json"]);
+        assert_eq!(stopped() == before, was_stopped, "{name}: {before} became {}", stopped());
+        assert!(logtap_testkit::capture::metadata(&dir).unwrap().is_stopped());
+        let after = stopped();
+        ok_quietly(&["inspect", dir.to_str().unwrap(), "--repair", "--json"]);
+        assert_eq!(stopped(), after, "{name}: a second repair");
+    }
+}
+
+fn ok_quietly(args: &[&str]) {
+    let outcome = run(args);
+    assert_eq!(outcome.code, 0, "{}", outcome.err);
+}

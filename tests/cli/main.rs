@@ -10,5 +10,6 @@ mod help;
 mod inputs;
 mod inspect;
 mod oracle;
+mod recv;
 mod watch;
 mod world;

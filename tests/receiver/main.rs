@@ -7,5 +7,6 @@ mod accept;
 mod disk;
 mod overload;
 mod redaction;
+mod slow;
 mod support;
 mod transport;

@@ -70,3 +70,20 @@ fn markers_in_every_place() {
     assert_clean(&dir.path().join("capture"));
     assert!(summary.metadata.redaction.unwrap().enabled);
 }
+
+#[test]
+fn names_that_redaction_makes_equal_keep_their_values_apart() {
+    let redactor = Redactor::new(Config { builtins: Builtin::ALL.to_vec(), ..Config::default() }).unwrap();
+    let receiver = Receiver::start(|config| config.redactor = Some(Arc::new(redactor)));
+    let pairs = r#"{"a.b@example.org":"first","c.d@example.org":"second","e":"third"}"#;
+    let body = format!(r#"{{"streams":[{{"stream":{pairs},"values":[["1790000000000000000","x",{pairs}]]}}]}}"#);
+    let headers = [("content-type", "application/json")];
+    assert_eq!(receiver.client().post("/loki/api/v1/push", &headers, body.as_bytes()).unwrap().status, 204);
+    let (_, dir) = receiver.stop();
+    let capture = logtap_testkit::capture::Capture::read(&dir.path().join("capture")).unwrap();
+    let record = capture.logs().next().unwrap();
+    for kept in [&record.labels, record.meta.as_ref().unwrap()] {
+        let kept: Vec<(&str, &str)> = kept.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        assert_eq!(kept, [("[REDACTED:email]", "first"), ("[REDACTED:email]_2", "second"), ("e", "third")]);
+    }
+}

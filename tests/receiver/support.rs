@@ -36,6 +36,7 @@ pub(crate) fn config(dir: &Path) -> Config {
         tls: None,
         tokens: Vec::new(),
         webhooks: Vec::new(),
+        alerts: logtap_receiver::Alerts::default(),
         drain: Duration::from_secs(10),
     }
 }

@@ -101,7 +101,8 @@ impl Audit {
 
     pub(crate) fn remember(&mut self, events: &[Event]) {
         let room = MAX_RECENT.saturating_sub(self.recent.len());
-        self.recent.extend(events.iter().take(room).cloned());
+        // What senders cause can come thousandfold, and must not crowd out the rest.
+        self.recent.extend(events.iter().filter(|event| event.remote_ip.is_none()).take(room).cloned());
     }
 
     pub(crate) fn length(&self) -> u64 {

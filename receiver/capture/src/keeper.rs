@@ -14,7 +14,7 @@ use crate::block_index::FrameRecord;
 use crate::disk::DiskFile;
 use crate::index::{self, IndexLine};
 use crate::metadata::Eviction;
-use crate::session::{Fsync, Shared};
+use crate::session::{Fsync, Shared, Wanted};
 use crate::summary::Summary;
 use crate::{disk, name, time};
 
@@ -63,6 +63,7 @@ fn keep(shared: &Shared) {
     loop {
         run_pending(shared);
         make_headroom(shared, 0);
+        answer_writer(shared);
         if again.elapsed() >= SEAL_AGAIN {
             again = Instant::now();
             let _directory = directory(shared);
@@ -76,7 +77,7 @@ fn keep(shared: &Shared) {
         if state.closing && state.jobs.is_empty() {
             return;
         }
-        if state.jobs.is_empty() {
+        if state.jobs.is_empty() && !matches!(state.wanted, Wanted::Asked(_)) {
             drop(shared.work.wait_timeout(state, HOUSEKEEPING));
         }
     }
@@ -159,6 +160,20 @@ fn held(index: &VecDeque<IndexLine>) -> u64 {
     index.iter().filter_map(|line| line.size).sum()
 }
 
+/// Makes the room that the writer waits for, or says that there is none.
+fn answer_writer(shared: &Shared) {
+    let Wanted::Asked(bytes) = shared.lock().wanted else {
+        return;
+    };
+    let made = make_headroom(shared, bytes);
+    let mut state = shared.lock();
+    // Files that still wait to be sealed can be evicted afterwards.
+    if made || state.jobs.is_empty() {
+        state.wanted = if made { Wanted::Made } else { Wanted::Denied };
+    }
+    shared.room.notify_all();
+}
+
 /// Evicts until `extra` bytes and some headroom fit under the cap; false if that is impossible.
 pub(crate) fn make_headroom(shared: &Shared, extra: u64) -> bool {
     let headroom = (shared.options.max_disk / 16).min(16 << 20);
@@ -167,6 +182,10 @@ pub(crate) fn make_headroom(shared: &Shared, extra: u64) -> bool {
             let state = shared.lock();
             if state.committed() + extra + headroom <= state.usage.cap || (extra == 0 && state.index.is_empty()) {
                 return true;
+            }
+            // What would not fit beside an empty capture is not worth one file.
+            if extra > 0 && (state.committed() + extra).saturating_sub(held(&state.index)) > state.usage.cap {
+                return false;
             }
         }
         let _directory = directory(shared);
@@ -315,15 +334,16 @@ fn set_spare_aside(shared: &Shared, spare: &std::path::Path) {
     }
 }
 
-/// The last step of a session: final metadata and audit, no temporaries left.
-pub(crate) fn finish(shared: &Shared) -> io::Result<()> {
+/// The last step of a session: final metadata and audit, no temporaries left. It ended now, or when
+/// `stopped` says.
+pub(crate) fn finish(shared: &Shared, stopped: Option<String>) -> io::Result<()> {
     {
         let _directory = directory(shared);
         sealing::seal_again(shared);
     }
     {
         let mut state = shared.lock();
-        state.metadata.stopped = Some(time::format(time::now()));
+        state.metadata.stopped = Some(stopped.unwrap_or_else(|| time::format(time::now())));
         state.dirty = true;
     }
     housekeep(shared);

@@ -26,6 +26,7 @@ pub mod lock;
 pub mod metadata;
 pub mod name;
 mod options;
+mod pieces;
 pub mod pipe;
 pub mod query;
 pub mod reader;

@@ -4,11 +4,9 @@
 use std::io::{self, Read};
 
 use crate::decode::Decoder;
+use crate::pieces::{self, PIECE, READ};
 use crate::stream::Damage;
 
-/// Pieces handed out hold about this many bytes of lines.
-const PIECE: usize = 4 << 20;
-const READ: usize = 256 << 10;
 const ZSTD: [u8; 4] = 0xFD2F_B528_u32.to_le_bytes();
 /// Second to fourth byte of every skippable frame.
 const SKIPPABLE: [u8; 3] = [0x2A, 0x4D, 0x18];
@@ -19,37 +17,19 @@ const SKIPPABLE: [u8; 3] = [0x2A, 0x4D, 0x18];
 ///
 /// # Errors
 /// Only if reading fails; damage is reported in the result.
-pub fn read(source: impl Read, mut each: impl FnMut(&[u8]) -> bool) -> io::Result<Damage> {
+pub fn read(source: impl Read, each: impl FnMut(&[u8]) -> bool) -> io::Result<Damage> {
     let mut decoded = Decoded::new(source)?;
-    let mut lines = Vec::new();
-    let mut damage = Damage::default();
-    loop {
-        let more = match decoded.more(&mut lines) {
-            Ok(more) => more,
-            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-                damage.damaged_bytes = decoded.left() as u64;
-                false
-            }
-            Err(error) => return Err(error),
-        };
-        if !more {
-            break;
+    let mut damaged_bytes = 0;
+    let plain = !decoded.compressed;
+    let more = |lines: &mut Vec<u8>| match decoded.more(lines) {
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+            damaged_bytes = decoded.left() as u64;
+            Ok(false)
         }
-        if lines.len() >= PIECE
-            && let Some(end) = memchr::memrchr(b'\n', &lines)
-        {
-            if !each(&lines[..=end]) {
-                return Ok(damage);
-            }
-            lines.drain(..=end);
-        }
-    }
-    let whole = if decoded.compressed { memchr::memrchr(b'\n', &lines).map_or(0, |at| at + 1) } else { lines.len() };
-    if whole > 0 {
-        each(&lines[..whole]);
-    }
-    damage.torn_bytes = (lines.len() - whole) as u64;
-    Ok(damage)
+        other => other,
+    };
+    let torn_bytes = pieces::hand_out(more, plain, each)?;
+    Ok(Damage { torn_bytes, damaged_bytes })
 }
 
 /// The decompressed bytes of a source; the bytes themselves if they are not zstd.

@@ -76,6 +76,8 @@ pub(crate) struct State {
     pub(crate) usage: Usage,
     /// Bytes that sealing of files already written will add.
     pub(crate) reserved: u64,
+    /// Room that a write waits for.
+    pub(crate) wanted: Wanted,
     pub(crate) jobs: VecDeque<Job>,
     pub(crate) busy: bool,
     /// Files that could not be sealed, to be tried again once the disk has room.
@@ -96,6 +98,18 @@ pub(crate) struct State {
     pub(crate) events: Vec<Event>,
     pub(crate) audit: Audit,
     pub(crate) closing: bool,
+}
+
+/// A write that waits for room, between writer and keeper.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    Nothing,
+    /// The writer waits for so many bytes.
+    Asked(u64),
+    /// The keeper has made the room; the writer is to look.
+    Made,
+    /// The keeper cannot make it.
+    Denied,
 }
 
 /// A finished file without its parts, and what of the cap it takes.
@@ -191,6 +205,7 @@ impl Session {
         let state = State {
             usage: Usage { used, cap: options.max_disk, ..Usage::default() },
             reserved: 0,
+            wanted: Wanted::Nothing,
             jobs: VecDeque::new(),
             busy: false,
             unsealed: Vec::new(),
@@ -261,7 +276,31 @@ impl Session {
     /// # Errors
     /// The first step that failed; what was written stays readable and the
     /// next start repairs the rest.
-    pub fn close(&self, mut writer: Writer, tally: &Tally, event: Event) -> Result<Metadata, SessionError> {
+    pub fn close(&self, writer: Writer, tally: &Tally, event: Event) -> Result<Metadata, SessionError> {
+        self.close_at(writer, tally, event, None)
+    }
+
+    /// As [`Self::close`], for a session that only repaired: nothing was received, so a capture that had
+    /// been `stopped` keeps that time.
+    ///
+    /// # Errors
+    /// As [`Self::close`].
+    pub fn close_repaired(
+        &self,
+        writer: Writer,
+        event: Event,
+        stopped: Option<String>,
+    ) -> Result<Metadata, SessionError> {
+        self.close_at(writer, &Tally::default(), event, stopped)
+    }
+
+    fn close_at(
+        &self,
+        mut writer: Writer,
+        tally: &Tally,
+        event: Event,
+        stopped: Option<String>,
+    ) -> Result<Metadata, SessionError> {
         let sealed = writer.finish();
         self.publish(tally);
         {
@@ -277,7 +316,7 @@ impl Session {
             }
         }
         keeper::run_pending(&self.shared);
-        let result = sealed.and_then(|()| keeper::finish(&self.shared));
+        let result = sealed.and_then(|()| keeper::finish(&self.shared, stopped));
         self.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
         let path = self.shared.dir.clone();
         result.map_err(|source| SessionError::Io { path, source })?;

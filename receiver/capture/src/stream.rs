@@ -6,11 +6,8 @@ use std::io;
 use std::os::unix::fs::FileExt;
 
 use crate::decode::Decoder;
+use crate::pieces::{self, PIECE, READ};
 use crate::reader::OpenedFile;
-
-/// Pieces handed out hold about this many bytes of lines.
-const PIECE: usize = 4 << 20;
-const READ: usize = 256 << 10;
 
 /// What was wrong with a file, apart from its lines.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -26,34 +23,15 @@ pub struct Damage {
 ///
 /// # Errors
 /// Only if reading fails; damage is reported in the result.
-pub fn read(opened: &OpenedFile, mut each: impl FnMut(&[u8]) -> bool) -> io::Result<Damage> {
+pub fn read(opened: &OpenedFile, each: impl FnMut(&[u8]) -> bool) -> io::Result<Damage> {
     let mut source = Source { opened, at: 0, buffer: Vec::new(), used: 0 };
     let mut decoder = Decoder::default();
-    let mut lines = Vec::new();
     let mut damage = Damage::default();
-    loop {
-        let more = if opened.compressed {
-            source.decode(&mut decoder, &mut lines, &mut damage)?
-        } else {
-            source.copy(&mut lines)?
-        };
-        if !more {
-            break;
-        }
-        if lines.len() >= PIECE
-            && let Some(end) = memchr::memrchr(b'\n', &lines)
-        {
-            if !each(&lines[..=end]) {
-                return Ok(damage);
-            }
-            lines.drain(..=end);
-        }
-    }
-    let end = memchr::memrchr(b'\n', &lines).map_or(0, |at| at + 1);
-    if end > 0 {
-        each(&lines[..end]);
-    }
-    damage.torn_bytes += (lines.len() - end) as u64;
+    let more = |lines: &mut Vec<u8>| {
+        if opened.compressed { source.decode(&mut decoder, lines, &mut damage) } else { source.copy(lines) }
+    };
+    let torn = pieces::hand_out(more, false, each)?;
+    damage.torn_bytes += torn;
     Ok(damage)
 }
 

@@ -14,7 +14,7 @@ use crate::frame::{EMPTY_LAST_BLOCK, EncodeError, FRAME_TARGET, FrameEncoder, LE
 use crate::grams::Grams;
 use crate::keeper::{self, Job, SealJob};
 use crate::labels::Labels;
-use crate::session::{Active, Fsync, Shared};
+use crate::session::{Active, Fsync, Shared, Wanted};
 use crate::summary::{MAX_SETS, Summary};
 use crate::time;
 
@@ -92,6 +92,9 @@ impl Writer {
                 Err(error) => error,
             };
             self.give_up_file(&error);
+            if error.kind() == OVER_CAP {
+                return Err(AppendError::Full(error));
+            }
             let full = matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
             if !full {
                 return Err(AppendError::Failed(error));
@@ -291,6 +294,9 @@ impl OpenFile {
     }
 }
 
+/// The cap, not the disk, leaves no room: evicting even more does not help.
+const OVER_CAP: io::ErrorKind = io::ErrorKind::FileTooLarge;
+
 /// Remembers a label set of the open frame; neighbours repeat, so the newest are looked at first.
 pub(crate) fn note_labels(known: &mut Vec<Labels>, labels: &Labels) {
     let recent = known.iter().rev().take(64).any(|one| Arc::ptr_eq(one, labels));
@@ -315,28 +321,30 @@ fn make_room(shared: &Shared, open: &mut OpenFile, length: u64) -> io::Result<()
     let size = (open.tail + length).max(open.booked);
     let reserve = seal_reserve(size).max(open.reserved);
     let growth = size - open.booked + reserve - open.reserved;
+    let no_room = || io::Error::new(OVER_CAP, "the capture's cap leaves no room");
     loop {
         let mut state = shared.lock();
         if state.committed() + growth <= state.usage.cap {
             state.usage.used += size - open.booked;
             state.reserved += reserve - open.reserved;
+            state.wanted = Wanted::Nothing;
             open.booked = size;
             open.reserved = reserve;
             return Ok(());
         }
-        let hopeless = state.index.is_empty() && state.jobs.is_empty() && !state.busy;
-        if hopeless {
-            return Err(io::Error::new(io::ErrorKind::QuotaExceeded, "the capture's cap leaves no room"));
-        }
-        if shared.options.background {
-            shared.work.notify_all();
-            drop(shared.room.wait_timeout(state, std::time::Duration::from_millis(50)));
-        } else {
+        if !shared.options.background {
             drop(state);
             keeper::run_pending(shared);
             if !keeper::make_headroom(shared, growth) {
-                return Err(io::Error::new(io::ErrorKind::QuotaExceeded, "nothing can be evicted"));
+                return Err(no_room());
             }
+        } else if state.wanted == Wanted::Denied {
+            state.wanted = Wanted::Nothing;
+            return Err(no_room());
+        } else {
+            state.wanted = Wanted::Asked(growth);
+            shared.work.notify_all();
+            drop(shared.room.wait_timeout(state, std::time::Duration::from_millis(50)));
         }
     }
 }

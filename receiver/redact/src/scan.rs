@@ -3,6 +3,9 @@
 //! Bit masks of a block (see [`masks`]) are combined with shifts so that bit `i` of a candidate mask
 //! says "the shape of a card number starts at byte `i`". Shapes look at most 13 bytes ahead, blocks
 //! overlap by 16, so no shape is missed at an edge. Most lines have no candidate at all.
+//!
+//! Numbers look at what stands behind them. A number that was refused because more digits follow may
+//! be one once these digits are replaced by a token: see [`Position::settle`].
 
 mod masks;
 
@@ -87,9 +90,55 @@ struct Position<'t> {
     on: Enabled,
     /// Starts of web tokens before this byte are known to be none.
     no_jwt_before: usize,
+    /// The byte behind the last candidate that was no value.
+    refused: usize,
 }
 
-impl Position<'_> {
+impl<'t> Position<'t> {
+    fn new(text: &'t str, floor: usize, on: Enabled) -> Self {
+        Position { view: View { bytes: text.as_bytes(), floor }, text, on, no_jwt_before: 0, refused: 0 }
+    }
+
+    /// Calls `hit` for `span`, and before that for every value left of it that is one only because the
+    /// token of `span` ends it. No number looks further than a block ahead, so the last block before the
+    /// span is all that can change, and the work stays linear.
+    fn settle(&mut self, span: Span, mut hit: impl FnMut(Span)) {
+        if self.refused > self.view.floor.max(span.start.saturating_sub(BLOCK)) {
+            let mut open = vec![span];
+            while let Some(right) = open.pop() {
+                match self.last_block_before(right.start) {
+                    Some(left) => open.extend([right, left]),
+                    None => {
+                        hit(right);
+                        self.view.floor = right.end;
+                    }
+                }
+            }
+        } else {
+            hit(span);
+            self.view.floor = span.end;
+        }
+    }
+
+    /// The first value in the last block of the text that ends at `end`.
+    #[cold]
+    fn last_block_before(&self, end: usize) -> Option<Span> {
+        let mut cut = Position::new(&self.text[..end], self.view.floor, self.on);
+        let from = end.saturating_sub(BLOCK).max(self.view.floor);
+        let mut block = [0; BLOCK];
+        block[..end - from].copy_from_slice(&self.view.bytes[from..end]);
+        let found = Candidates::new(&masks::of(&block), self.on);
+        let mut todo = found.any();
+        while todo != 0 {
+            let offset = todo.trailing_zeros() as usize;
+            todo &= todo - 1;
+            if let Some(span) = cut.try_at(from + offset, 1 << offset, &found) {
+                return Some(span);
+            }
+        }
+        None
+    }
+
     /// Asks the rules whose shape starts at `at`, most specific first.
     fn try_at(&mut self, at: usize, bit: u64, found: &Candidates) -> Option<Span> {
         let view = &self.view;
@@ -154,7 +203,7 @@ impl Position<'_> {
 #[inline]
 pub(crate) fn scan(text: &str, on: Enabled, mut hit: impl FnMut(Span)) {
     let bytes = text.as_bytes();
-    let mut position = Position { view: View { bytes, floor: 0 }, text, on, no_jwt_before: 0 };
+    let mut position = Position::new(text, 0, on);
     let mut base = 0;
     while base < bytes.len() {
         let rest = &bytes[base..];
@@ -174,10 +223,10 @@ pub(crate) fn scan(text: &str, on: Enabled, mut hit: impl FnMut(Span)) {
             let offset = todo.trailing_zeros() as usize;
             todo &= todo - 1;
             let Some(span) = position.try_at(base + offset, 1 << offset, &found) else {
+                position.refused = base + offset + 1;
                 continue;
             };
-            hit(span);
-            position.view.floor = span.end;
+            position.settle(span, &mut hit);
             if span.end >= next {
                 next = span.end;
                 break;

@@ -133,6 +133,18 @@ proptest! {
     }
 }
 
+/// What stands right of a number decides whether it is one; a token there decides again.
+#[test]
+fn a_token_on_the_right_makes_no_value_of_what_was_none() {
+    for text in [
+        "+423333)4-34223.4.3-122.2.2.4,",
+        "+423333)4-34223.4.3-+423333)4-34223.4.3-122.2.2.4,",
+        "@+11242V223-@+423333+11242V223-@+423333)4-34223.4.3-122.2.2.4,\0.1\u{1}\n2+42223-@+242)4-2222422216334223.4.3-122.2.2.4.1\u{1}\n2+42223-@+242 442221,\0, .",
+    ] {
+        check(text).expect("redaction of a redacted text changes nothing");
+    }
+}
+
 /// Quadratic work on 4 MiB would take hours, so finishing is the assertion.
 #[test]
 fn adversarial_texts_take_linear_work() {
@@ -178,6 +190,7 @@ fn adversarial_texts_take_linear_work() {
         let text = unit.repeat(LEN / unit.len());
         run(&redactor, &text);
     }
+    run(&redactor, &format!("{}122.2.2.4", "+423333)4-34223.4.3-".repeat(LEN / 20)));
     for (head, unit, tail) in [("x@", "a", ".com"), ("", "a", "@b.com"), ("Bearer ", "a", "=\""), ("eyJ", "a", "")] {
         run(&redactor, &format!("{head}{}{tail}", unit.repeat(LEN)));
     }

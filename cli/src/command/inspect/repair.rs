@@ -7,7 +7,7 @@ use logtap_capture::disk::RealDisk;
 use logtap_capture::metadata::Metadata;
 use logtap_capture::reader::Capture;
 use logtap_capture::repair::Report;
-use logtap_capture::session::{Options, Session, Tally};
+use logtap_capture::session::{Options, Session};
 use serde::Serialize;
 
 use crate::error::CliError;
@@ -53,7 +53,9 @@ pub(super) fn run(capture: &Capture, ui: &Ui) -> Result<Repaired, CliError> {
         ..Options::default()
     };
     let (session, writer, report) = Session::open(&capture.dir, options, Arc::new(RealDisk))?;
-    session.close(writer, &Tally::default(), Event::new("repair"))?;
+    let metadata = capture.metadata.as_ref().filter(|metadata| metadata.stopped_ns().is_some());
+    let stopped = metadata.and_then(|metadata| metadata.stopped.clone());
+    session.close_repaired(writer, Event::new("repair"), stopped)?;
     let repaired = Repaired::from(report);
     repaired.tell(ui);
     Ok(repaired)

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use logtap_capture::session::{Fsync, Options};
-use logtap_receiver::WebhookAuth;
 use logtap_receiver::config::{Config, Limits, OnFull, TlsFiles, Webhook};
+use logtap_receiver::{Alerts, EVENTS, WebhookAuth};
 use logtap_redact::{Redactor, parse_patterns, parse_selection};
 
 use super::key;
@@ -92,11 +92,12 @@ pub(crate) struct RecvArgs {
         long = "webhook-url",
         alias = "webhook",
         env = "LOGTAP_RECV_WEBHOOKS",
+        hide_env_values = true,
         value_delimiter = ',',
         value_name = "URL"
     )]
     webhook_url: Vec<String>,
-    /// Only these events: start,stop,rotation,error,disk-warning,drops
+    /// Only these events: start,stop,rotation,error,disk-warning,alert,drops
     #[arg(long, env = "LOGTAP_RECV_WEBHOOK_EVENTS", value_delimiter = ',', value_name = "EVENTS")]
     webhook_events: Vec<String>,
     /// How notifications prove their origin: bearer:TOKEN or hmac-sha256:SECRET
@@ -108,8 +109,8 @@ pub(crate) struct RecvArgs {
     /// 1.x: captures are always compressed now
     #[arg(long, hide = true, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     compress: Option<bool>,
-    /// 1.x: alert rules; the drops and disk-warning events take their place
-    #[arg(long, hide = true)]
+    /// YAML file of rules (name, metric, op, threshold, detail) that send an alert to the webhooks
+    #[arg(long, value_name = "FILE")]
     alert_rules: Option<PathBuf>,
     /// Receive inside the cluster
     #[arg(long, hide = true)]
@@ -158,7 +159,10 @@ impl RecvArgs {
         if in_cluster {
             return Err(CliError::usage("logtap recv --in-cluster: not available in this version"));
         }
-        notices(ui, buffer, compress, alert_rules.as_deref());
+        let webhooks = webhooks(webhook_url, &webhook_events, webhook_auth.as_ref())?;
+        let told =
+            webhooks.iter().any(|webhook| webhook.events.is_empty() || webhook.events.iter().any(|e| e == "alert"));
+        notices(ui, buffer, compress, alert_rules.is_some() && !told);
         let redactor =
             redactor(&dir, redact.as_deref(), redact_patterns.as_deref(), redact_hash.then_some(redact_key_file))?;
         let tls = match (tls_cert, tls_key) {
@@ -173,11 +177,6 @@ impl RecvArgs {
             tool: format!("logtap {}", env!("CARGO_PKG_VERSION")),
             background: true,
         };
-        let webhooks = webhook_url
-            .into_iter()
-            .filter(|url| !url.is_empty())
-            .map(|url| Webhook { url, events: webhook_events.clone(), auth: webhook_auth.clone() })
-            .collect();
         Ok(Config {
             listen: parse_listen(&listen)?,
             dir,
@@ -201,6 +200,7 @@ impl RecvArgs {
             tls,
             tokens: auth_token_file.as_deref().map(read_tokens).transpose()?.unwrap_or_default(),
             webhooks,
+            alerts: alert_rules.as_deref().map(read_alerts).transpose()?.unwrap_or_default(),
             drain: Duration::from_secs(10),
         })
     }
@@ -210,16 +210,41 @@ fn to_usize(size: u64) -> usize {
     usize::try_from(size).unwrap_or(usize::MAX)
 }
 
-fn notices(ui: &Ui, buffer: Option<u64>, compress: Option<bool>, alert_rules: Option<&Path>) {
+fn notices(ui: &Ui, buffer: Option<u64>, compress: Option<bool>, alerts_go_nowhere: bool) {
     if buffer.is_some() {
         ui.note("--buffer counted entries in 1.x and is ignored; --queue bounds what waits, in bytes");
     }
     if compress == Some(false) {
         ui.note("--compress=false is ignored: captures are zstd frames of JSON lines that zstdcat, rg -z and DuckDB read while they grow");
     }
-    if alert_rules.is_some() {
-        ui.note("--alert-rules is ignored: the webhook events drops and disk-warning take its place");
+    if alerts_go_nowhere {
+        ui.note("--alert-rules has no effect without --webhook-url that takes the event alert");
     }
+}
+
+fn webhooks(urls: Vec<String>, events: &[String], auth: Option<&WebhookAuth>) -> Result<Vec<Webhook>, CliError> {
+    let events: Vec<String> =
+        events.iter().map(|event| event.trim().to_owned()).filter(|event| !event.is_empty()).collect();
+    if let Some(unknown) = events.iter().find(|event| !EVENTS.contains(&event.as_str())) {
+        return Err(CliError::usage(format!(
+            "--webhook-events: no event {unknown:?}; there are {}",
+            EVENTS.join(", ")
+        )));
+    }
+    let urls = urls.into_iter().map(|url| url.trim().to_owned()).filter(|url| !url.is_empty());
+    urls.map(|url| {
+        if url.starts_with("http://") || url.starts_with("https://") {
+            Ok(Webhook { url, events: events.clone(), auth: auth.cloned() })
+        } else {
+            // Not repeated here: such addresses hold secrets.
+            Err(CliError::usage("--webhook-url must start with http:// or https://"))
+        }
+    })
+    .collect()
+}
+
+fn read_alerts(path: &Path) -> Result<Alerts, CliError> {
+    Alerts::parse(&read_small(path)?).map_err(|error| CliError::usage(format!("{}: {error}", path.display())))
 }
 
 fn read_small(path: &Path) -> Result<String, CliError> {
