@@ -127,7 +127,7 @@ impl Pattern {
     /// True if text matches, inversion aside.
     #[must_use]
     pub fn is_match(&self, text: &[u8]) -> bool {
-        self.regex.is_match(text)
+        self.regex.shortest_match(text).is_some()
     }
 
     /// False only if no message in a frame with this filter can match.
