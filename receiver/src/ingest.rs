@@ -154,6 +154,10 @@ impl Lines<'_> {
 }
 
 impl Sink for Lines<'_> {
+    fn name<'n>(&mut self, name: &'n str) -> Cow<'n, str> {
+        self.redaction.apply_name(name, |_| false)
+    }
+
     fn stream(&mut self, labels: Labels<'_>) {
         let entry = self.ingest.interner.intern(labels, &mut self.redaction);
         self.batch.decoded.altered.extend(entry.altered.iter().copied());
