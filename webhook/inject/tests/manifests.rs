@@ -1,6 +1,8 @@
 //! The manifests against the constants: every name that the webhook, the forwarder and the command
 //! line rely on is spelled in `manifests/base` as it is in the vocabulary.
 
+#![expect(clippy::unwrap_used, reason = "a failed step is a failed test")]
+
 use std::path::Path;
 
 use logtap_inject::vocabulary::{image, label, object, port, sidecar};
