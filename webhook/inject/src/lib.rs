@@ -35,6 +35,7 @@ mod settings;
 pub mod sidecar;
 mod skip;
 mod switch;
+pub mod tap;
 mod target;
 pub mod vocabulary;
 mod warnings;
