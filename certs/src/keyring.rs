@@ -31,6 +31,9 @@ pub struct Keyring {
 }
 
 impl Keyring {
+    /// Every name that the stored form may have.
+    pub const NAMES: [&'static str; 5] = [CURRENT[0], CURRENT[1], NEXT[0], NEXT[1], RETIRED];
+
     /// Reads the stored form.
     #[must_use]
     pub fn parse(data: &Data) -> Self {

@@ -1,10 +1,12 @@
 //! What a replica does next about authority, bundle and leaf: a function of what is stored, what is
 //! published, and the time. Any number of replicas run it side by side; none leads.
 //!
-//! Three rules keep every served leaf good for every client, whichever replica writes first:
-//! a leaf is signed only by an authority that was seen published; what is published loses an
-//! authority only when it has expired; everything is written only over the version that was read.
+//! Three rules keep every served leaf good for every client, whichever replica writes first: a good
+//! leaf gives way only to one of an authority that was seen published for a while, as clients hear of
+//! it late; what is published loses an authority only when it has expired; everything is written only
+//! over the version that was read.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use crate::bundle::Bundle;
@@ -19,8 +21,8 @@ pub struct Policy {
     pub authority_life: Duration,
     /// Life of a leaf. A new one is signed after two thirds of it.
     pub leaf_life: Duration,
-    /// How long the next authority is seen published before it signs: API servers take a while to
-    /// hear of it.
+    /// How long an authority is seen published before it signs in place of another: API servers take
+    /// a while to hear of it.
     pub settle: Duration,
 }
 
@@ -102,14 +104,15 @@ pub struct Lifecycle {
     policy: Policy,
     names: Vec<String>,
     leaf: Option<Leaf>,
-    next_seen: Option<(Certificate, SystemTime)>,
+    /// Since when each authority was seen published in every place.
+    seen: BTreeMap<Certificate, SystemTime>,
 }
 
 impl Lifecycle {
     /// For leaves with these names.
     #[must_use]
     pub fn new(policy: Policy, names: Vec<String>) -> Self {
-        Self { policy, names, leaf: None, next_seen: None }
+        Self { policy, names, leaf: None, seen: BTreeMap::new() }
     }
 
     /// The leaf that is served.
@@ -118,10 +121,10 @@ impl Lifecycle {
         self.leaf.as_ref()
     }
 
-    /// Decides. Changes nothing but the memory of when the next authority was first seen published.
+    /// Decides. Changes nothing but the memory of when authorities were first seen published.
     pub fn decide(&mut self, stored: &Stored, published: &Published, now: SystemTime) -> Decision {
         let seen = Seen::new(published);
-        self.remember_next(stored, &seen, now);
+        self.remember(&seen, now);
         Decision {
             write: self.change(stored, &seen, now),
             publish: self.publication(stored, published, &seen, now),
@@ -173,18 +176,20 @@ impl Lifecycle {
         Ok(ring)
     }
 
-    fn remember_next(&mut self, stored: &Stored, seen: &Seen, now: SystemTime) {
-        let Stored::Found(Keyring { next: Some(next), .. }) = stored else {
-            if !matches!(stored, Stored::Unknown) {
-                self.next_seen = None;
-            }
+    fn remember(&mut self, seen: &Seen, now: SystemTime) {
+        if matches!(seen, Seen::Unknown) {
             return;
-        };
-        if !seen.holds(next.certificate()) {
-            self.next_seen = None;
-        } else if self.next_seen.as_ref().is_none_or(|(one, since)| one != next.certificate() || *since > now) {
-            self.next_seen = Some((next.certificate().clone(), now));
         }
+        let everywhere = seen.any().filter(|one| seen.holds(one));
+        // A clock that was put back must not shorten the wait.
+        let since = |one: &Certificate| self.seen.get(one).copied().filter(|since| *since <= now).unwrap_or(now);
+        self.seen = everywhere.map(|one| (one.clone(), since(one))).collect();
+    }
+
+    /// Whether every client must have heard of an authority by now.
+    fn is_settled(&self, authority: &Authority, now: SystemTime) -> bool {
+        let since = self.seen.get(authority.certificate());
+        since.is_some_and(|since| now.duration_since(*since).is_ok_and(|waited| waited >= self.policy.settle))
     }
 
     fn change(&self, stored: &Stored, seen: &Seen, now: SystemTime) -> Option<Change> {
@@ -198,17 +203,8 @@ impl Lifecycle {
             return Some(Change::Mend);
         }
         match &ring.next {
-            None => {
-                let certificate = current.certificate();
-                (now >= two_thirds(certificate)).then_some(Change::Announce)
-            }
-            Some(next) => {
-                let settled = self.next_seen.as_ref().is_some_and(|(one, since)| {
-                    one == next.certificate()
-                        && now.duration_since(*since).is_ok_and(|waited| waited >= self.policy.settle)
-                });
-                settled.then_some(Change::Promote)
-            }
+            None => (now >= two_thirds(current.certificate())).then_some(Change::Announce),
+            Some(next) => self.is_settled(next, now).then_some(Change::Promote),
         }
     }
 
@@ -235,7 +231,8 @@ impl Lifecycle {
         };
         let Some(leaf) = &self.leaf else { return stored.filter(|one| seen.trusts(one)).cloned() };
         let own = Some(leaf.issuer()).filter(|one| one.certificate().is_good(now));
-        let best = stored.filter(|one| seen.trusts(one)).or(own);
+        let stays = own.is_some_and(|own| self.ready(seen, now).is_ok() && seen.holds(own.certificate()));
+        let best = stored.filter(|one| seen.trusts(one) && (!stays || self.is_settled(one, now))).or(own);
         let due = now >= two_thirds(leaf.certificate()) || now < leaf.certificate().not_before();
         best.filter(|best| due || *best != leaf.issuer()).cloned()
     }
@@ -265,9 +262,7 @@ impl Seen {
         match published {
             Published::Unknown => Self::Unknown,
             Published::Absent => Self::Absent,
-            Published::Found(texts) => {
-                Self::Bundles(texts.iter().map(|text| Bundle::parse(text.as_bytes())).collect())
-            }
+            Published::Found(texts) => Self::Bundles(texts.iter().map(|text| Bundle::parse(text.as_bytes())).collect()),
         }
     }
 

@@ -14,7 +14,10 @@ use crate::files::{CertError, certificates};
 ///
 /// # Errors
 /// See [`CertError`].
-pub fn server_config(resolver: Arc<dyn ResolvesServerCert>, client_ca: Option<&Path>) -> Result<ServerConfig, CertError> {
+pub fn server_config(
+    resolver: Arc<dyn ResolvesServerCert>,
+    client_ca: Option<&Path>,
+) -> Result<ServerConfig, CertError> {
     let builder = ServerConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .map_err(|error| CertError::Setup(error.to_string()))?;

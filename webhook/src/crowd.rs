@@ -51,7 +51,8 @@ impl Crowd {
     }
 
     /// How many are in.
-    pub(crate) fn len(&self) -> usize {
+    #[cfg(test)]
+    fn len(&self) -> usize {
         self.lock().asked_to_go.len()
     }
 

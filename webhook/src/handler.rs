@@ -78,8 +78,12 @@ impl Reviewer {
                     granter.injected(namespace);
                 }
             }
-            "repaired" => tracing::info!(namespace, pod, uid = review.uid(), "restart policy of the forwarder put back"),
-            "mirrored" | "mirror_removed" => tracing::info!(namespace = review.name(), reason, "label follows annotation"),
+            "repaired" => {
+                tracing::info!(namespace, pod, uid = review.uid(), "restart policy of the forwarder put back")
+            }
+            "mirrored" | "mirror_removed" => {
+                tracing::info!(namespace = review.name(), reason, "label follows annotation")
+            }
             _ => tracing::debug!(namespace, pod, uid = review.uid(), reason, "reviewed"),
         }
     }

@@ -38,8 +38,6 @@ pub struct Gauges {
     pub namespaces: usize,
     /// Those of them whose label is not what their annotation says.
     pub drifted: usize,
-    /// Open connections of the API server.
-    pub connections: usize,
     /// Whether `/readyz` says yes.
     pub ready: bool,
 }
@@ -111,7 +109,6 @@ impl Metrics {
             "TLS handshakes that failed or took too long.",
             counts.handshakes_failed,
         );
-        text.one("logtap_webhook_connections", "gauge", "Open connections for reviews.", gauges.connections);
         text.one("logtap_webhook_namespaces", "gauge", "Namespaces known.", gauges.namespaces);
         text.one(
             "logtap_webhook_mirror_drift_namespaces",
@@ -131,7 +128,12 @@ impl Metrics {
             let seconds = at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
             text.value(name, &[("kind", kind)], seconds);
         }
-        text.one("logtap_webhook_ready", "gauge", "Whether the API server can use this replica.", u8::from(gauges.ready));
+        text.one(
+            "logtap_webhook_ready",
+            "gauge",
+            "Whether the API server can use this replica.",
+            u8::from(gauges.ready),
+        );
         text.0
     }
 

@@ -33,14 +33,15 @@ impl Routes {
         Self { reviewer, metrics, bodies: Bodies::new(), body_time: BODY_TIME }
     }
 
-    async fn review(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    /// `None` if nobody waits for an answer any more.
+    async fn review(&self, request: Request<Incoming>) -> Option<Response<Full<Bytes>>> {
         if request.method() != Method::POST {
             let mut response = refuse(StatusCode::METHOD_NOT_ALLOWED, "post an AdmissionReview");
             response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
-            return response;
+            return Some(response);
         }
         if !is_json(request.headers().get(CONTENT_TYPE)) {
-            return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the content type must be application/json");
+            return Some(refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the content type must be application/json"));
         }
         let body = match self.bodies.read(request.into_body(), self.body_time).await {
             Ok(body) => body,
@@ -49,19 +50,19 @@ impl Routes {
                     BodyError::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
                     BodyError::TooSlow => StatusCode::REQUEST_TIMEOUT,
                     BodyError::NoRoom => StatusCode::SERVICE_UNAVAILABLE,
-                    BodyError::Broken(_) => StatusCode::BAD_REQUEST,
+                    BodyError::Broken(_) => return None,
                 };
-                return refuse(status, &error.to_string());
+                return Some(refuse(status, &error.to_string()));
             }
         };
-        match self.reviewer.answer(&body.bytes).await {
+        Some(match self.reviewer.answer(&body.bytes).await {
             Ok(answer) => {
                 let mut response = Response::new(Full::from(answer));
                 response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
                 response
             }
             Err(error) => refuse(StatusCode::BAD_REQUEST, &error.to_string()),
-        }
+        })
     }
 }
 
@@ -71,7 +72,9 @@ impl Handler for Routes {
             return refuse(StatusCode::NOT_FOUND, &format!("reviews are posted to {}", object::MUTATE_PATH));
         }
         let mut watched = Watched { metrics: &self.metrics, began: Instant::now(), status: None };
-        let response = self.review(request).await;
+        let Some(response) = self.review(request).await else {
+            return refuse(StatusCode::BAD_REQUEST, "the body broke off");
+        };
         watched.status = Some(response.status());
         if response.status() != StatusCode::OK {
             tracing::debug!(status = response.status().as_u16(), "a request was refused");

@@ -18,12 +18,17 @@ pub(crate) fn hours(hours: u64) -> Duration {
     Duration::from_secs(hours * 3600)
 }
 
+/// How late API servers may be.
+const LAG: Duration = Duration::from_secs(240);
+
 /// What an API server holds.
 pub(crate) struct World {
     pub(crate) now: SystemTime,
     pub(crate) secret: Option<(u64, Data)>,
     pub(crate) bundles: Option<(u64, Vec<String>)>,
     version: u64,
+    /// What was published before, and until when: API servers hear of changes late.
+    replaced: Vec<(SystemTime, Vec<String>)>,
     pub(crate) conflicts: usize,
     pub(crate) authorities: Vec<Vec<u8>>,
 }
@@ -40,6 +45,7 @@ pub(crate) struct Replica {
     /// Seconds that its clock is ahead.
     skew: i64,
     pending: Vec<Pending>,
+    signed: usize,
     pub(crate) ready: Result<(), NotReady>,
 }
 
@@ -47,7 +53,7 @@ impl World {
     pub(crate) fn new() -> Self {
         let now = UNIX_EPOCH + Duration::from_secs(1_800_000_000);
         let bundles = Some((1, vec![String::new(); 3]));
-        Self { now, secret: None, bundles, version: 1, conflicts: 0, authorities: Vec::new() }
+        Self { now, secret: None, bundles, version: 1, replaced: Vec::new(), conflicts: 0, authorities: Vec::new() }
     }
 
     pub(crate) fn ring(&self) -> Keyring {
@@ -61,7 +67,15 @@ impl World {
 
     pub(crate) fn put_bundles(&mut self, bundles: Option<Vec<String>>) {
         self.version += 1;
+        let recently = |until: SystemTime| self.now < until + LAG;
+        self.replaced.retain(|(until, _)| recently(*until));
+        self.replaced.extend(self.bundles.take().map(|(_, old)| (self.now, old)));
         self.bundles = bundles.map(|bundles| (self.version, bundles));
+    }
+
+    /// API servers have heard of everything.
+    pub(crate) fn forget_history(&mut self) {
+        self.replaced.clear();
     }
 
     /// Compare and swap.
@@ -84,7 +98,9 @@ impl World {
     pub(crate) fn verify(&self, replica: &Replica) -> Result<(), String> {
         let Some(leaf) = replica.life.leaf() else { return Ok(()) };
         let Some((_, bundles)) = &self.bundles else { return Ok(()) };
-        for bundle in bundles {
+        // A replica's first leaf may be ahead of what API servers have heard; it is not in use yet.
+        let late = self.replaced.iter().filter(|(until, _)| replica.signed > 1 && self.now < *until + LAG);
+        for bundle in bundles.iter().chain(late.flat_map(|(_, bundles)| bundles)) {
             let mut roots = RootCertStore::empty();
             for one in CertificateDer::pem_slice_iter(bundle.as_bytes()) {
                 roots.add(one.unwrap()).unwrap();
@@ -104,7 +120,7 @@ impl World {
 impl Replica {
     pub(crate) fn new(skew: i64) -> Self {
         let life = Lifecycle::new(Policy::default(), vec![NAME.to_owned()]);
-        Self { life, skew, pending: Vec::new(), ready: Err(NotReady::NoLeaf) }
+        Self { life, skew, pending: Vec::new(), signed: 0, ready: Err(NotReady::NoLeaf) }
     }
 
     pub(crate) fn restart(&mut self) {
@@ -150,6 +166,7 @@ impl Replica {
             },
             Pending::Sign(by) => {
                 self.life.sign(&by, now).unwrap();
+                self.signed += 1;
             }
         }
         true

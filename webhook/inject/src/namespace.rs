@@ -88,9 +88,7 @@ impl NamespaceSettings {
         match self.annotation(annotation::TAP).and_then(Switch::parse) {
             None => false,
             Some(Switch::Off) => label != Some(label::DISABLED),
-            Some(Switch::On) => {
-                label != Some(label::ENABLED) && label.and_then(Switch::parse) != Some(Switch::Off)
-            }
+            Some(Switch::On) => label != Some(label::ENABLED) && label.and_then(Switch::parse) != Some(Switch::Off),
         }
     }
 
