@@ -41,7 +41,7 @@ pub enum Stored {
     /// Nothing.
     Missing,
     /// This.
-    Found(Keyring),
+    Found(Box<Keyring>),
 }
 
 /// What clients are told to trust.
@@ -148,7 +148,7 @@ impl Lifecycle {
     /// If an authority cannot be made.
     pub fn apply(&self, change: &Change, stored: &Stored, now: SystemTime) -> Result<Keyring, MintError> {
         let mut ring = match stored {
-            Stored::Found(ring) => ring.clone(),
+            Stored::Found(ring) => (**ring).clone(),
             Stored::Unknown | Stored::Missing => Keyring::default(),
         };
         let mint = || Authority::mint(now, self.policy.authority_life);

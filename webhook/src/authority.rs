@@ -117,7 +117,7 @@ impl<S: Shared> Replica<S> {
         let stored = match &self.last.stored {
             None => Stored::Unknown,
             Some(None) => Stored::Missing,
-            Some(Some(found)) => Stored::Found(Keyring::parse(&found.content)),
+            Some(Some(found)) => Stored::Found(Box::new(Keyring::parse(&found.content))),
         };
         let published = match &self.last.published {
             None => Published::Unknown,

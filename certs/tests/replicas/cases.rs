@@ -179,7 +179,7 @@ fn case_127_who_lost_reads_again() {
 fn case_128_a_bundle_that_cannot_be_read_or_written_is_not_ready() {
     let (mut world, mut replicas) = running();
     let one = &mut replicas[0];
-    let stored = Stored::Found(world.ring());
+    let stored = Stored::Found(Box::new(world.ring()));
     assert_eq!(one.life.decide(&stored, &Published::Unknown, world.now).ready, Err(NotReady::Unknown));
     world.put_bundles(Some(vec![String::new(); 3]));
     one.look(&world);
@@ -245,6 +245,6 @@ fn a_ring_survives_its_stored_form() {
     let ring = world.ring();
     assert_eq!(Keyring::parse(&ring.to_data()), ring);
     let quiet = Lifecycle::new(Policy::default(), Vec::new());
-    let same = quiet.apply(&Change::Mend, &Stored::Found(ring.clone()), world.now).unwrap();
+    let same = quiet.apply(&Change::Mend, &Stored::Found(Box::new(ring.clone())), world.now).unwrap();
     assert_eq!(same, ring);
 }

@@ -134,7 +134,8 @@ impl Replica {
 
     /// Reads, and decides.
     pub(crate) fn look(&mut self, world: &World) {
-        let stored = world.secret.as_ref().map_or(Stored::Missing, |(_, data)| Stored::Found(Keyring::parse(data)));
+        let stored =
+            world.secret.as_ref().map_or(Stored::Missing, |(_, data)| Stored::Found(Box::new(Keyring::parse(data))));
         let published =
             world.bundles.as_ref().map_or(Published::Absent, |(_, bundles)| Published::Found(bundles.clone()));
         let now = self.clock(world);
