@@ -1,4 +1,6 @@
-//! The figures of the webhook, printed and not judged: `tests/bench/run` calls it in release form.
+//! The figures of the webhook, printed and not judged: `tests/run bench` calls it in release form.
+
+#![expect(clippy::print_stdout, reason = "a measuring program prints its figures")]
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -41,7 +43,7 @@ fn resident(process: u32) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "a bench; tests/bench/run calls it"]
+#[ignore = "a bench; tests/run bench calls it"]
 async fn speed() {
     let body = large();
     println!("review of {} bytes", body.len());

@@ -144,13 +144,15 @@ impl Args {
             }),
         };
         let or = |given: &Option<Quantity>, usual: Quantity| given.clone().unwrap_or(usual);
+        // An empty variable is a list with one empty name.
+        let named = |all: &[String]| all.iter().filter(|name| !name.is_empty()).cloned().collect::<Vec<_>>();
         let system = SYSTEM_NAMESPACES.iter().map(|name| (*name).to_owned());
         Ok(Config {
             own_namespace: self.namespace.clone(),
-            excluded_namespaces: system.chain(self.exclude_namespaces.iter().cloned()).collect(),
+            excluded_namespaces: system.chain(named(&self.exclude_namespaces)).collect(),
             image: self.forwarder_image.clone().unwrap_or(usual.image),
             allow_image_annotation: self.allow_image_annotation,
-            pull_secrets: self.pull_secrets.clone(),
+            pull_secrets: named(&self.pull_secrets),
             mode: self.mode("", ""),
             target,
             node_log_dir: self.node_log_dir.clone(),
@@ -206,4 +208,52 @@ fn quantity(text: &str) -> Result<Quantity, String> {
 fn label(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or("write KEY=VALUE")?;
     Ok((key.trim().to_owned(), value.trim().to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn flags_hang_together() {
+        Args::command().debug_assert();
+        let args = Args::parse_from(["logtap-webhook"]);
+        assert_eq!((args.port, args.health_port), (10250, 9990));
+        assert_eq!(args.names()[0], "logtap-webhook.logtap.svc");
+        let config = args.config().unwrap();
+        assert!(config.excludes("logtap") && config.excludes("kube-system") && config.target.is_none());
+        assert_eq!(config.prod_labels, Config::default().prod_labels);
+    }
+
+    #[test]
+    fn flags_become_the_configuration() {
+        let args = Args::parse_from([
+            "logtap-webhook",
+            "--target=http://receiver:3100",
+            "--exclude-namespace=bank,",
+            "--prod-label=tier=live",
+            "--native-sidecars=never",
+            "--memory-limit=128Mi",
+            "--pull-secret=",
+        ]);
+        let config = args.config().unwrap();
+        assert!(config.excludes("bank") && !config.excludes("") && config.pull_secrets.is_empty());
+        assert_eq!(config.prod_labels, [("tier".to_owned(), "live".to_owned())]);
+        assert_eq!((config.mode, config.resources.memory_limit.as_str()), (Mode::Container, "128Mi"));
+        assert!(Args::try_parse_from(["logtap-webhook", "--target=ftp://x"]).is_err());
+        assert!(Args::try_parse_from(["logtap-webhook", "--target-by-address=http://10.0.0.1"]).is_err());
+    }
+
+    #[test]
+    fn no_variable_is_one_that_a_service_makes() {
+        for variable in Args::command().get_arguments().filter_map(|one| one.get_env()?.to_str().map(str::to_owned)) {
+            for service in ["LOGTAP_", "LOGTAP_WEBHOOK_"] {
+                let rest = variable.strip_prefix(service).unwrap_or_default();
+                let made = ["PORT", "SERVICE_HOST", "SERVICE_PORT"];
+                assert!(!made.contains(&rest) && !rest.starts_with("PORT_"), "{variable}");
+            }
+        }
+    }
 }

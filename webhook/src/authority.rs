@@ -201,12 +201,11 @@ impl<S: Shared> Replica<S> {
     }
 }
 
-/// Keeps the last answer while there is none. One who is told that it may not ask knows nothing.
+/// Keeps the last answer while there is none, be it a refusal: an API server that starts refuses what
+/// it permits a second later, and a replica that gave up being ready for it would miss pods.
 fn remember<T>(last: &mut Option<T>, now: Result<T, ClusterError>) {
-    match now {
-        Ok(now) => *last = Some(now),
-        Err(ClusterError::Denied(_)) => *last = None,
-        Err(_) => {}
+    if let Ok(now) = now {
+        *last = Some(now);
     }
 }
 

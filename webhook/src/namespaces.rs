@@ -63,6 +63,13 @@ impl Namespaces {
         *self.listed.borrow()
     }
 
+    /// Waits until all namespaces were listed.
+    pub async fn wait_listed(&self) {
+        // The sender lives as long as this, so that waiting cannot fail.
+        let mut listed = self.listed.subscribe();
+        let _known = listed.wait_for(|listed| *listed).await;
+    }
+
     /// What is known of a namespace.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<Arc<NamespaceSettings>> {

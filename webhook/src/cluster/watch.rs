@@ -11,6 +11,8 @@ use kube::core::PartialObjectMeta;
 use kube::{Api, Resource};
 use serde::de::DeserializeOwned;
 
+use tokio::time::Instant;
+
 use super::{ClusterError, call};
 
 /// Objects in one answer.
@@ -47,7 +49,10 @@ where
             Ok(version) => {
                 pause = FIRST_PAUSE;
                 match watch(&api, fields, version, &mut observer).await {
-                    Ok(()) => continue,
+                    Ok(()) => {
+                        tokio::time::sleep(FIRST_PAUSE).await;
+                        continue;
+                    }
                     Err(error) => error,
                 }
             }
@@ -94,6 +99,7 @@ where
 {
     let params = WatchParams { bookmarks: true, ..WatchParams::default().fields(fields).timeout(WATCH) };
     loop {
+        let began = Instant::now();
         let events = call(api.watch_metadata(&params, &version)).await?;
         let mut events = std::pin::pin!(events);
         while let Some(event) = tokio::time::timeout(SILENCE, events.next())
@@ -114,6 +120,8 @@ where
                 WatchEvent::Error(status) => return Err(kube::Error::Api(status).into()),
             }
         }
+        // A server that ends watches at once is not asked again at once.
+        tokio::time::sleep(FIRST_PAUSE.saturating_sub(began.elapsed())).await;
     }
 }
 

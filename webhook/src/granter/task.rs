@@ -1,6 +1,6 @@
 //! The granter at work: looks when something changed, and at all of it from time to time.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -58,17 +58,16 @@ pub async fn run<B: Bindings>(
 ) {
     let mut work = Work { grants: Grants::new(pace.patience), bindings, inbox, namespaces, metrics };
     let mut changes = work.namespaces.subscribe();
-    let mut opted_in = BTreeSet::new();
+    work.namespaces.wait_listed().await;
+    let mut opted_in = work.namespaces.opted_in();
     let (mut next_sweep, mut retry) = (Instant::now(), pace.retry);
     loop {
         let mut good = true;
-        if work.namespaces.is_listed() {
-            if Instant::now() >= next_sweep {
-                good &= work.sweep().await;
-                next_sweep = Instant::now() + pace.sweep;
-            }
-            good &= work.fill().await;
+        if Instant::now() >= next_sweep {
+            good &= work.sweep().await;
+            next_sweep = Instant::now() + pace.sweep;
         }
+        good &= work.fill().await;
         let pause = if good { next_sweep.saturating_duration_since(Instant::now()) } else { retry };
         retry = if good { pace.retry } else { (retry * 2).min(pace.sweep) };
         let wake_up = Instant::now() + pause;
@@ -78,7 +77,7 @@ pub async fn run<B: Bindings>(
                 () = work.inbox.wake.notified() => {}
                 _ = changes.changed() => {
                     let now = work.namespaces.opted_in();
-                    if now == opted_in && work.namespaces.is_listed() {
+                    if now == opted_in {
                         continue;
                     }
                     opted_in = now;
