@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use logtap_certs::{Lifecycle, Live, Policy, server_config};
 use logtap_webhook::admin::Readiness;
 use logtap_webhook::authority::{Last, Replica};
-use logtap_webhook::metrics::Metrics;
+use logtap_webhook::metrics::{Gauges, Metrics};
 use logtap_webhook::namespaces::Namespaces;
 use logtap_webhook::shutdown::{self, Trigger};
 use rustls::crypto::ring;
@@ -41,6 +41,7 @@ impl TimeProvider for Sky {
 struct One {
     live: Arc<Live>,
     readiness: Arc<Readiness>,
+    metrics: Arc<Metrics>,
     _trigger: Trigger,
 }
 
@@ -70,6 +71,7 @@ impl Fleet {
                 let seconds = time.0.load(Ordering::Relaxed).saturating_add_signed(skew.load(Ordering::Relaxed));
                 UNIX_EPOCH + Duration::from_secs(seconds)
             };
+            let metrics = Arc::new(Metrics::default());
             let bell = Arc::new(Notify::new());
             shared.0.bells.lock().unwrap().push(bell.clone());
             let replica = Replica {
@@ -77,12 +79,12 @@ impl Fleet {
                 lifecycle: Lifecycle::new(Policy::default(), vec![NAME.to_owned()]),
                 live: live.clone(),
                 readiness: readiness.clone(),
-                metrics: Arc::new(Metrics::default()),
+                metrics: metrics.clone(),
                 clock: Arc::new(clock),
                 last: Last::default(),
             };
             tasks.spawn(replica.run(bell));
-            replicas.push(One { live, readiness, _trigger: trigger });
+            replicas.push(One { live, readiness, metrics, _trigger: trigger });
         }
         Self { shared, sky, replicas, tasks: Mutex::new(tasks) }
     }
@@ -96,6 +98,27 @@ impl Fleet {
         }
         let states: Vec<_> = self.replicas.iter().map(|one| one.readiness.check()).collect();
         panic!("not ready: {states:?}");
+    }
+
+    /// Hours pass, and every replica looks at its leaf: one with less than a third of its life left is
+    /// replaced.
+    async fn pass(&self, time: Duration) {
+        self.sky.pass(time);
+        self.shared.ring();
+        let now = self.sky.0.load(Ordering::Relaxed);
+        let good = |one: &One| {
+            let text = one.metrics.text(&Gauges::default());
+            let line = "logtap_webhook_cert_not_after_seconds{kind=\"leaf\"} ";
+            let until = text.lines().find_map(|text| text.strip_prefix(line)).unwrap().parse::<u64>().unwrap();
+            until >= now + 8 * 3600
+        };
+        for _ in 0..3000 {
+            if self.replicas.iter().all(good) {
+                return;
+            }
+            tokio::time::sleep(millis(1)).await;
+        }
+        panic!("a leaf was not renewed");
     }
 
     /// One handshake with each replica against what is published now.
@@ -172,15 +195,12 @@ async fn case_101_leaves_and_authorities_rotate_under_load() {
     let first = fleet.shared.look(|objects| objects.secret.clone().unwrap().1["ca.crt"].clone());
     for _ in 0..3 {
         // Less than what is left of a leaf after two thirds of its life.
-        fleet.sky.pass(hours(6));
-        fleet.shared.ring();
+        fleet.pass(hours(6)).await;
         fleet.admits_for(millis(100)).await;
     }
     // Months in which leaves were renewed; the last hours of the first authority's two thirds.
     for _ in 0..365 * 24 * 2 / 3 / 7 + 1 {
-        fleet.sky.pass(hours(7));
-        fleet.shared.ring();
-        tokio::time::sleep(millis(6)).await;
+        fleet.pass(hours(7)).await;
         fleet.admit().await.unwrap();
     }
     for _ in 0..3 {
@@ -238,8 +258,7 @@ async fn an_api_server_that_is_away_takes_nothing_away() {
     assert!(fleet.replicas.iter().all(|one| one.readiness.check().is_ok()));
     // Leaves are renewed meanwhile: the authority is in memory.
     for _ in 0..5 {
-        fleet.sky.pass(Duration::from_secs(6 * 3600));
-        fleet.shared.ring();
+        fleet.pass(Duration::from_secs(6 * 3600)).await;
         fleet.admits_for(millis(100)).await;
     }
     fleet.shared.change(|objects| objects.down = false);

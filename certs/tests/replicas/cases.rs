@@ -52,7 +52,7 @@ fn case_122_corrupt_secrets_are_made_anew() {
         },
         |data| {
             let text = String::from_utf8(data["ca.crt"].clone()).unwrap();
-            data.insert("ca.crt".to_owned(), text[..text.len() / 2].as_bytes().to_vec());
+            data.insert("ca.crt".to_owned(), text.as_bytes()[..text.len() / 2].to_vec());
         },
         |data| {
             let leaf = Authority::mint(World::new().now, hours(9)).unwrap();
