@@ -79,6 +79,26 @@ impl NamespaceSettings {
         }
     }
 
+    /// Whether annotation and label disagree as only a write that the webhook did not see leaves
+    /// them: the label is not what [`crate::mirror()`] would have made it. A label that forbids what the
+    /// annotation allows is somebody's will.
+    #[must_use]
+    pub fn mirror_missed(&self) -> bool {
+        let label = self.tap_label.as_deref();
+        match self.annotation(annotation::TAP).and_then(Switch::parse) {
+            None => false,
+            Some(Switch::Off) => label != Some(label::DISABLED),
+            Some(Switch::On) => label != Some(label::ENABLED) && label.and_then(Switch::parse) != Some(Switch::Off),
+        }
+    }
+
+    /// Whether pods get forwarders without saying anything themselves, production considered.
+    #[must_use]
+    pub fn opts_in(&self) -> bool {
+        let permitted = self.annotation(annotation::ALLOW_PROD).and_then(Switch::parse) == Some(Switch::On);
+        self.switch() == NamespaceSwitch::On && (self.prod.is_none() || permitted)
+    }
+
     /// The label that makes the namespace look like production, as `key=value`.
     #[must_use]
     pub fn prod(&self) -> Option<&str> {

@@ -107,6 +107,12 @@ impl Review {
         self.text("name").unwrap_or_default()
     }
 
+    /// Whether nothing will be kept of the write, so that nothing else may follow from it.
+    #[must_use]
+    pub fn dry_run(&self) -> bool {
+        self.field("dryRun").and_then(Value::as_bool) == Some(true)
+    }
+
     /// The object, if there is one.
     #[must_use]
     pub fn object(&self) -> Option<&Value> {

@@ -59,6 +59,10 @@ pub mod label {
     pub const PART_OF: &str = "app.kubernetes.io/part-of";
     /// Value of [`PART_OF`] on pods, services and all else that logtap installs.
     pub const PART_OF_LOGTAP: &str = "logtap";
+    /// Object of ours that is made at run time: who made it.
+    pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+    /// Value of [`MANAGED_BY`] on what the webhook makes; it deletes nothing else.
+    pub const MANAGED_BY_WEBHOOK: &str = "logtap-webhook";
     /// Namespace: the Pod Security level that pods have to meet.
     pub const POD_SECURITY: &str = "pod-security.kubernetes.io/enforce";
     /// Namespace: its own name, set by the API server.
@@ -150,10 +154,18 @@ pub mod object {
     pub const MIRROR: &str = "mirror.logtap.io";
     /// ClusterRole that lets a forwarder read its pod's logs, and the RoleBindings to it.
     pub const FORWARDER_ROLE: &str = "logtap-forwarder";
+    /// Secret with the authority that signs the webhook's certificates.
+    pub const CA_SECRET: &str = "logtap-webhook-ca";
     /// Field manager of server-side apply.
     pub const FIELD_MANAGER: &str = "logtap";
     /// Where the API server posts reviews.
     pub const MUTATE_PATH: &str = "/mutate";
+    /// On the plain port: whether the process lives.
+    pub const LIVE_PATH: &str = "/healthz";
+    /// On the plain port: whether the API server can use it.
+    pub const READY_PATH: &str = "/readyz";
+    /// On the plain port: figures for Prometheus.
+    pub const METRICS_PATH: &str = "/metrics";
 }
 
 /// Ports, all above 1023 so that nobody needs a capability for them.
