@@ -62,13 +62,15 @@ fn arrows_point_one_way() {
     let all = reachable();
     for (name, reached) in &all {
         assert!(!reached.contains("logtap"), "nothing depends on the command line, but {name} does");
-        if name != "logtap-testkit" {
-            assert!(!reached.contains("logtap-testkit"), "{name} is built from test code");
+        for tests in ["logtap-testkit", "logtap-cluster-tests"] {
+            assert!(!reached.contains(tests), "{name} is built from test code");
         }
     }
     let allowed = ["logtap-capture", "logtap-certs", "logtap-push", "logtap-redact"];
     let reached: Vec<&String> = all["logtap-receiver"].iter().filter(|name| name.starts_with("logtap")).collect();
     assert_eq!(reached, allowed);
+    let reached: Vec<&String> = all["logtap-forwarder"].iter().filter(|name| name.starts_with("logtap")).collect();
+    assert_eq!(reached, ["logtap-push"], "the forwarder runs in every tapped pod: it stays small");
 }
 
 fn tracked() -> Vec<PathBuf> {
