@@ -104,3 +104,6 @@ async fn collect(pieces: &mut mpsc::Receiver<Piece>) -> Option<Batch> {
     }
     Some(batch)
 }
+
+#[cfg(test)]
+mod tests;

@@ -115,6 +115,11 @@ where
 }
 
 impl Connection {
+    /// Whether another request can be sent, as far as can be told.
+    pub(crate) fn is_open(&self) -> bool {
+        !self.sender.is_closed()
+    }
+
     /// Sends a request; the answer's body is yet to be read.
     pub(crate) async fn send(&mut self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, HttpError> {
         let answer = async {

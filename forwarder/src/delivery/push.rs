@@ -88,7 +88,8 @@ impl Pusher {
     }
 
     async fn once(&mut self, body: Bytes) -> Result<u16, HttpError> {
-        let mut connection = match self.connection.take() {
+        // The target may have closed it meanwhile, which is no fault.
+        let mut connection = match self.connection.take().filter(Connection::is_open) {
             Some(connection) => connection,
             None => self.target.server.connect().await?,
         };

@@ -1,7 +1,7 @@
 //! The forwarder in pods as the webhook leaves them, from the app's output to the capture.
 
 use logtap_cluster_tests::{Namespace, Receiver, Stored, app_pod, injected, until};
-use logtap_inject::vocabulary::sidecar;
+use logtap_inject::vocabulary::{annotation, sidecar};
 use logtap_inject::{Config, Mode};
 use serde_json::{Value, json};
 
@@ -118,4 +118,28 @@ fn a_deleted_pod_leaves_its_last_words() {
     assert_eq!(texts(&receiver.stored_until("ready")), ["ready"]);
     namespace.kubectl(&["delete", "pod", "api"], "").unwrap();
     assert_eq!(texts(&receiver.stored_until("last words")), ["ready", "last words"]);
+}
+
+#[test]
+#[ignore = "needs a cluster: tests/run cluster"]
+fn a_private_target_is_trusted_by_its_own_authority() {
+    let namespace = Namespace::new("tls", "privileged");
+    namespace.grant();
+    let (receiver, ca) = Receiver::start_tls(&namespace);
+    let mut pod = app_pod(&namespace, "api", "echo private; exec sleep 3600");
+    let annotations = &mut pod["metadata"]["annotations"];
+    annotations[annotation::TARGET] = Receiver::url(&namespace).replace("http:", "https:").into();
+    let mut stranger = pod.clone();
+    pod["metadata"]["annotations"][annotation::TARGET_CA] = ca.into();
+    stranger["metadata"]["name"] = "stranger".into();
+    for pod in [pod, stranger] {
+        namespace.create(&injected(&namespace, pod, &Config::default()));
+    }
+    assert_eq!(texts(&receiver.stored_until("private")), ["private"]);
+    // Public authorities do not vouch for this receiver.
+    until("the complaint about the certificate", || {
+        let log = namespace.logs("stranger", sidecar::CONTAINER)?;
+        if log.contains("certificate") { Ok(()) } else { Err(log) }
+    });
+    assert_eq!(texts(&receiver.stored().unwrap()), ["private"]);
 }
