@@ -22,6 +22,10 @@ use crate::report::Report;
 
 /// Shortest and longest pause before a container is read again.
 const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+/// Longest pause before a container that has not started is asked for again.
+const STARTING: Duration = Duration::from_secs(5);
+/// The pause once the process has to end.
+const LAST_PAUSE: Duration = Duration::from_millis(250);
 /// How long a followed stream may be silent once it has to end. The container itself ended before.
 const LAST_WORDS: Duration = Duration::from_millis(300);
 
@@ -57,21 +61,38 @@ impl Follower {
         let mut pause = PAUSE.0;
         while !*self.stop.borrow() {
             let before = cursor.clone();
-            if let Err(error) = self.read(&mut cursor, Reach::Follow).await {
+            let outcome = self.read(&mut cursor, Reach::Follow).await;
+            let waiting = outcome.as_ref().is_err_and(ApiError::is_waiting);
+            if let Err(error) = outcome {
                 self.complain(&error);
             }
-            if *self.stop.borrow() || self.over().await {
+            if *self.stop.borrow() || !waiting && self.over().await {
                 break;
             }
-            pause = if cursor == before { (pause * 2).min(PAUSE.1) } else { PAUSE.0 };
-            tokio::select! {
-                () = sleep(pause.mul_f64(0.75 + fastrand::f64() / 2.0)) => {}
-                // An error means that nobody can stop us any more: the process ends.
-                _ = self.stop.changed() => {}
+            if cursor != before {
+                pause = PAUSE.0;
             }
+            self.rest(pause).await;
+            pause = (pause * 2).min(if waiting { STARTING } else { PAUSE.1 });
         }
-        if let Err(error) = self.read(&mut cursor, Reach::End).await {
+        while let Err(error) = self.read(&mut cursor, Reach::End).await {
             self.complain(&error);
+            if error.is_waiting() {
+                break;
+            }
+            self.rest(PAUSE.1).await;
+        }
+    }
+
+    /// Waits about that long; hardly at all once there is an end to meet.
+    async fn rest(&mut self, pause: Duration) {
+        if *self.stop.borrow() {
+            return sleep(LAST_PAUSE).await;
+        }
+        tokio::select! {
+            () = sleep(pause.mul_f64(0.75 + fastrand::f64() / 2.0)) => {}
+            // An error means that nobody can stop us any more: the process ends.
+            _ = self.stop.changed() => {}
         }
     }
 

@@ -109,6 +109,21 @@ fn rights_and_receiver_may_come_later() {
 
 #[test]
 #[ignore = "needs a cluster: tests/run cluster"]
+fn rights_may_come_when_the_app_is_over() {
+    let namespace = Namespace::new("brief", "privileged");
+    let receiver = Receiver::start(&namespace);
+    namespace.create(&injected(&namespace, app_pod(&namespace, "brief", "echo brief"), &Config::default()));
+    until("the app's end", || {
+        let pod = namespace.get("pod", "brief")?;
+        let state = &pod["status"]["containerStatuses"][0]["state"];
+        if state["terminated"].is_object() { Ok(()) } else { Err(state.to_string()) }
+    });
+    namespace.grant();
+    assert_eq!(texts(&receiver.stored_until("brief")), ["brief"]);
+}
+
+#[test]
+#[ignore = "needs a cluster: tests/run cluster"]
 fn a_deleted_pod_leaves_its_last_words() {
     let namespace = Namespace::new("deleted", "privileged");
     namespace.grant();
