@@ -156,3 +156,6 @@ impl Follower {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
