@@ -11,6 +11,7 @@ use logtap_redact::Redactor;
 
 use crate::interner::Interner;
 use crate::ledger::Decoded;
+use crate::redaction::Redaction;
 
 /// Metadata name under which a timestamp that had to be altered is kept as it came.
 pub(crate) const ORIGINAL_TS: &str = "original_ts";
@@ -84,48 +85,6 @@ fn format_name(format: Format) -> &'static str {
     }
 }
 
-/// A redactor with the buffers and counts of one request.
-#[derive(Debug)]
-pub(crate) struct Redaction<'r> {
-    redactor: Option<&'r Redactor>,
-    out: String,
-    pub(crate) hits: Vec<u64>,
-}
-
-impl<'r> Redaction<'r> {
-    pub(crate) fn new(redactor: Option<&'r Redactor>) -> Self {
-        let rules = redactor.map_or(0, |redactor| redactor.names().len());
-        Self { redactor, out: String::new(), hits: vec![0; rules] }
-    }
-
-    /// The text with everything redacted; valid until the next call.
-    pub(crate) fn apply<'t>(&'t mut self, text: &'t str) -> &'t str {
-        match self.redactor {
-            Some(redactor) if redactor.redact(text, &mut self.out, &mut self.hits) => &self.out,
-            _ => text,
-        }
-    }
-
-    /// A name with everything redacted. Two names may become one, which `taken` tells: the second then gets a number.
-    pub(crate) fn apply_name<'t>(&mut self, name: &'t str, taken: impl Fn(&str) -> bool) -> Cow<'t, str> {
-        match self.redactor {
-            Some(redactor) if redactor.redact(name, &mut self.out, &mut self.hits) => {
-                let numbered = (2..).map(|n| format!("{}_{n}", self.out));
-                let mut names = std::iter::once(self.out.clone()).chain(numbered);
-                names.find(|name| !taken(name)).map_or(Cow::Borrowed(""), Cow::Owned)
-            }
-            _ => Cow::Borrowed(name),
-        }
-    }
-
-    pub(crate) fn apply_owned(&mut self, text: String) -> String {
-        match self.redactor {
-            Some(redactor) if redactor.redact(&text, &mut self.out, &mut self.hits) => self.out.clone(),
-            _ => text,
-        }
-    }
-}
-
 struct Lines<'i> {
     ingest: &'i Ingest,
     redaction: Redaction<'i>,
@@ -154,6 +113,10 @@ impl Lines<'_> {
 }
 
 impl Sink for Lines<'_> {
+    fn name<'n>(&mut self, name: &'n str) -> Cow<'n, str> {
+        self.redaction.apply_name(name, |_| false)
+    }
+
     fn stream(&mut self, labels: Labels<'_>) {
         let entry = self.ingest.interner.intern(labels, &mut self.redaction);
         self.batch.decoded.altered.extend(entry.altered.iter().copied());

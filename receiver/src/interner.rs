@@ -7,7 +7,7 @@ use hashbrown::HashMap;
 use logtap_capture::labels::{LabelSet, Labels as Interned};
 use logtap_push::{LabelForm, Labels};
 
-use crate::ingest::Redaction;
+use crate::redaction::Redaction;
 
 /// Sets remembered; all are forgotten when there are more.
 const MAX_SETS: usize = 16_384;

@@ -23,6 +23,7 @@ mod metrics;
 mod notify;
 mod otlp;
 mod queue;
+mod redaction;
 mod routes;
 mod run;
 mod server;

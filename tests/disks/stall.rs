@@ -22,7 +22,7 @@ fn senders_do_not_wait_for_it() {
         let ends = Ends(&done);
         let balance = scope.spawn(|| watch_balance(&mut receiver.client(), &done));
         let mut client = receiver.client();
-        for seconds in [1.0, 2.0, 3.0] {
+        for seconds in [1.0, 3.0, 10.0] {
             assert_eq!(posted.post(&mut client, 500), Told::Kept);
             *posted.latencies.lock().unwrap() = Latencies::default();
             disk.stall_changes(true);

@@ -19,7 +19,10 @@ fn lines(from: i64, count: usize) -> Batch {
 fn stalled(on_full: OnFull) -> (Receiver, Arc<Faults>) {
     let faults = Faults::new();
     let disk = Arc::new(FaultyDisk(faults.clone()));
-    let receiver = Receiver::start_on(tempfile::tempdir().unwrap(), disk, |config| config.on_full = on_full);
+    let receiver = Receiver::start_on(tempfile::tempdir().unwrap(), disk, |config| {
+        config.on_full = on_full;
+        config.ack_timeout = Duration::from_millis(250);
+    });
     (receiver, faults)
 }
 
@@ -92,7 +95,10 @@ fn retry_mode_answers_429_and_keeps_nothing() {
 fn a_full_queue_is_counted() {
     let faults = Faults::new();
     let disk = Arc::new(FaultyDisk(faults.clone()));
-    let receiver = Receiver::start_on(tempfile::tempdir().unwrap(), disk, |config| config.limits.queue = 10_000);
+    let receiver = Receiver::start_on(tempfile::tempdir().unwrap(), disk, |config| {
+        config.limits.queue = 10_000;
+        config.ack_timeout = Duration::from_millis(250);
+    });
     faults.stall(true);
     let addr = receiver.addr;
     let threads: Vec<_> = (0..8)

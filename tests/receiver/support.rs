@@ -30,7 +30,7 @@ pub(crate) fn config(dir: &Path) -> Config {
         capture: Options::default(),
         redactor: None,
         rx_always: false,
-        ack_timeout: Duration::from_millis(250),
+        ack_timeout: Duration::from_secs(10),
         on_full: OnFull::Drop,
         limits: Limits::default(),
         tls: None,

@@ -169,7 +169,9 @@ impl BlockIndex {
         let mut at = 0;
         for frame in &self.frames {
             let in_sets = frame.sets.iter().flatten().all(|set| (*set as usize) < self.sets.len());
-            if frame.at != at || frame.size > limit || !in_sets {
+            let filter_ends = frame.filter.0.checked_add(frame.filter.1);
+            let in_filters = filter_ends.is_some_and(|end| end <= limit.saturating_sub(self.filters_at));
+            if frame.at != at || frame.size > limit || !in_sets || !in_filters {
                 return false;
             }
             at = frame.end();
@@ -189,15 +191,11 @@ impl BlockIndex {
         self.frames.iter().map(|frame| frame.lines).sum()
     }
 
-    /// Reads the content filters of all frames; [`FrameInfo::filter`] says which part is whose.
-    ///
-    /// # Errors
-    /// If reading fails.
-    pub fn read_filters(&self, file: &std::fs::File) -> io::Result<Vec<u8>> {
-        let length = self.frames.iter().map(|frame| frame.filter.1).sum::<u64>();
-        let mut filters = vec![0; length as usize];
-        file.read_exact_at(&mut filters, self.filters_at)?;
-        Ok(filters)
+    /// The content filter of a frame.
+    #[must_use]
+    pub fn filter<'f>(&self, file: &'f std::fs::File, frame: &FrameInfo) -> Filter<'f> {
+        let (at, length) = frame.filter;
+        Filter { file, at: self.filters_at + at, length: length as usize, singly: 0, whole: Vec::new() }
     }
 
     /// Reads the timeline; `None` if it cannot be decoded.
@@ -239,6 +237,53 @@ impl BlockIndex {
         }
         summary.sets.overflow += self.sets_overflow;
         Ok(summary)
+    }
+}
+
+/// A content filter on disk. A search for a few literals wants a few bits of it
+/// and reads just those.
+#[derive(Debug)]
+pub struct Filter<'f> {
+    file: &'f std::fs::File,
+    at: u64,
+    length: usize,
+    singly: usize,
+    whole: Vec<u8>,
+}
+
+/// Bytes that are read one by one before the whole filter is.
+const SINGLY: usize = 64;
+
+impl Filter<'_> {
+    /// Its bytes; 0 if the frame has none.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.length
+    }
+
+    /// True if the frame has no filter.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+
+    /// One of its bytes.
+    ///
+    /// # Errors
+    /// If reading fails, or there is no such byte.
+    pub fn byte(&mut self, at: usize) -> io::Result<u8> {
+        if self.whole.is_empty() && self.singly < SINGLY {
+            self.singly += 1;
+            let mut byte = [0];
+            self.file.read_exact_at(&mut byte, self.at + at as u64)?;
+            return Ok(byte[0]);
+        }
+        if self.whole.is_empty() {
+            let mut whole = vec![0; self.length];
+            self.file.read_exact_at(&mut whole, self.at)?;
+            self.whole = whole;
+        }
+        self.whole.get(at).copied().ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
     }
 }
 

@@ -9,7 +9,7 @@ use memchr::memmem;
 use regex::bytes::{Regex, RegexBuilder};
 use regex_syntax::hir::HirKind;
 
-use crate::block_index::{BlockIndex, FrameInfo};
+use crate::block_index::{BlockIndex, Filter, FrameInfo};
 use crate::chunk::Span;
 use crate::grams::Probe;
 use crate::labels::LabelSet;
@@ -127,13 +127,28 @@ impl Pattern {
     /// True if text matches, inversion aside.
     #[must_use]
     pub fn is_match(&self, text: &[u8]) -> bool {
-        self.regex.is_match(text)
+        self.regex.shortest_match(text).is_some()
     }
 
     /// False only if no message in a frame with this filter can match.
     /// `folds`: the frame has letters outside ASCII that fold into it, which filters do not know.
-    fn may_match(&self, filter: &[u8], folds: bool) -> bool {
-        (self.folded && folds) || self.probes.iter().all(|any| any.iter().any(|probe| probe.may_match(filter)))
+    fn may_match(&self, mut filter: Filter<'_>, folds: bool) -> io::Result<bool> {
+        if self.folded && folds {
+            return Ok(true);
+        }
+        for any in &self.probes {
+            let mut possible = false;
+            for probe in any {
+                possible |= probe.may_match(filter.len(), |at| filter.byte(at))?;
+                if possible {
+                    break;
+                }
+            }
+            if !possible {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 }
 
@@ -261,12 +276,9 @@ impl Query {
     }
 
     /// Prepares the choice of frames of one file.
-    ///
-    /// # Errors
-    /// If the content filters cannot be read.
-    pub fn frames<'q>(&'q self, file: &std::fs::File, index: &BlockIndex) -> io::Result<FrameChoice<'q>> {
+    #[must_use]
+    pub fn frames<'q>(&'q self, file: &'q std::fs::File, index: &'q BlockIndex) -> FrameChoice<'q> {
         let pattern = self.pattern.as_ref().filter(|pattern| !pattern.invert && !pattern.probes.is_empty());
-        let filters = if pattern.is_some() { index.read_filters(file)? } else { Vec::new() };
         let sets = index
             .sets
             .iter()
@@ -276,7 +288,7 @@ impl Query {
                     .is_some_and(|pattern| labels.pairs().iter().any(|(_, value)| pattern.is_match(value.as_bytes()))),
             })
             .collect();
-        Ok(FrameChoice { query: self, pattern, filters, sets })
+        FrameChoice { query: self, pattern, file, index, sets }
     }
 }
 
@@ -289,7 +301,8 @@ struct SetVerdict {
 pub struct FrameChoice<'q> {
     query: &'q Query,
     pattern: Option<&'q Pattern>,
-    filters: Vec<u8>,
+    file: &'q std::fs::File,
+    index: &'q BlockIndex,
     sets: Vec<SetVerdict>,
 }
 
@@ -307,9 +320,8 @@ impl FrameChoice<'_> {
         let Some(pattern) = self.pattern else {
             return true;
         };
-        let (at, length) = info.filter;
-        let filter = self.filters.get(at as usize..(at + length) as usize).unwrap_or_default();
-        pattern.may_match(filter, info.folds)
+        // A filter that cannot be read excludes nothing; reading the frame then tells what is wrong.
+        pattern.may_match(self.index.filter(self.file, info), info.folds).unwrap_or(true)
             || sets().is_none_or(|mut sets| sets.any(|set| set.wanted && set.value_hit))
     }
 }

@@ -87,10 +87,11 @@ pub fn run<W, T: Send, E: From<io::Error> + Send>(
                 loop {
                     let at = next.fetch_add(1, Ordering::Relaxed);
                     let Some(&unit) = units.get(at) else { return };
+                    let turn = Turn { queue: &queue, at };
                     let outcome = read_unit(files, unit, &mut reader, |lines| {
                         queue.push(at, threads, work(&mut state, unit, lines))
                     });
-                    queue.done(at, outcome);
+                    turn.queue.done(at, outcome);
                 }
             });
         }
@@ -194,6 +195,21 @@ struct Slot<T> {
     outcome: Option<io::Result<Damage>>,
 }
 
+/// A unit that a thread works on. Should the thread panic, nobody waits for the
+/// unit, and the panic goes on when the threads are joined.
+struct Turn<'q, T> {
+    queue: &'q Queue<T>,
+    at: usize,
+}
+
+impl<T> Drop for Turn<'_, T> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.queue.done(self.at, Err(io::Error::other("a reading thread panicked")));
+        }
+    }
+}
+
 enum Taken<T> {
     Result(T),
     Done(io::Result<Damage>),
@@ -258,5 +274,22 @@ impl<T> Queue<T> {
     fn stop(&self) {
         self.lock().stopped = true;
         self.changed.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[should_panic(expected = "a scoped thread panicked")]
+    fn a_panic_in_a_thread_does_not_hang_the_others() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.jsonl");
+        std::fs::write(&path, "{}\n").unwrap();
+        let file = std::fs::File::open(&path).unwrap();
+        let opened = [OpenedFile { file, length: 3, compressed: false, index: None }];
+        let work = |_: &mut (), _, _: &[u8]| -> () { panic!("on purpose") };
+        drop(run(&opened, &[Unit::Stream { file: 0 }], 2, || (), work, |_, ()| Ok::<_, io::Error>(true)));
     }
 }

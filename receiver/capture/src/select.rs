@@ -174,11 +174,7 @@ impl<'q> Selector<'q> {
         let last = self.sets.last_raw.len();
         let same = last > 0 && rest.starts_with(&self.sets.last_raw) && rest[last..].starts_with(MESSAGE);
         let (labels, rest) = rest.split_at(if same { last } else { line::flat_object(rest)? });
-        let message = rest.strip_prefix(MESSAGE)?.strip_suffix(b"\"}")?;
-        if message.len() >= RX.len() + time::WIDTH && message[message.len() - RX.len() - time::WIDTH..].starts_with(RX)
-        {
-            return None;
-        }
+        let message = without_rx(rest.strip_prefix(MESSAGE)?.strip_suffix(b"\"}")?)?;
         let verdict = if same { &self.sets.verdicts[self.sets.last] } else { self.sets.verdict(labels) };
         let in_time =
             || (self.query.from.is_none() && self.query.to.is_none()) || self.query.wants_time(time::parse(ts));
@@ -211,6 +207,17 @@ impl<'q> Selector<'q> {
 /// What stands before the message, and before a receive time behind it.
 const MESSAGE: &[u8] = b",\"msg\":\"";
 const RX: &[u8] = b",\"rx\":\"";
+
+/// The message without a receive time behind it; `None` if metadata stands
+/// between them. Quotes inside a message are escaped, so what looks like a
+/// receive time is one.
+fn without_rx(message: &[u8]) -> Option<&[u8]> {
+    let end = message.len().checked_sub(RX.len() + time::WIDTH);
+    match end.filter(|&end| message[end..].starts_with(RX)) {
+        Some(end) => message[..end].strip_suffix(b"\""),
+        None => Some(message),
+    }
+}
 
 /// True if the text occurs in the message without beginning in the middle of an escape.
 fn contains(text: &memmem::Finder<'_>, message: &[u8]) -> bool {

@@ -301,7 +301,7 @@ fn last_of(file: &DataFile, query: &Query, count: usize) -> io::Result<VecDeque<
         })?;
         return Ok(found);
     };
-    let choice = query.frames(&opened.file, index)?;
+    let choice = query.frames(&opened.file, index);
     let mut reader = FrameReader::default();
     for info in index.frames.iter().rev().filter(|info| choice.wants(info)) {
         if found.len() >= count {

@@ -12,6 +12,11 @@ pub trait Sink {
     fn stream(&mut self, labels: Labels<'_>);
     /// One log line.
     fn entry(&mut self, entry: Entry<'_>);
+    /// A name before characters that labels do not have are replaced in it: the
+    /// last moment at which it still reads as the sender wrote it.
+    fn name<'n>(&mut self, name: &'n str) -> Cow<'n, str> {
+        Cow::Borrowed(name)
+    }
 }
 
 /// One log line.

@@ -9,6 +9,8 @@ use serde_json::{Value, json};
 
 use crate::kubectl::{kubectl, until};
 
+const FORWARDER_ROLE: &str = include_str!("../../../manifests/base/forwarder-role.yaml");
+
 static NUMBER: AtomicU32 = AtomicU32::new(0);
 
 /// A namespace with its default service account.
@@ -54,13 +56,8 @@ impl Namespace {
     /// # Panics
     /// When the cluster refuses.
     pub fn grant(&self) {
+        kubectl(&["apply", "-f", "-"], FORWARDER_ROLE).expect("the cluster takes the role");
         let group = "rbac.authorization.k8s.io";
-        self.apply(&json!({
-            "apiVersion": format!("{group}/v1"),
-            "kind": "ClusterRole",
-            "metadata": { "name": object::FORWARDER_ROLE },
-            "rules": [{ "apiGroups": [""], "resources": ["pods", "pods/log"], "verbs": ["get"] }],
-        }));
         self.apply(&json!({
             "apiVersion": format!("{group}/v1"),
             "kind": "RoleBinding",

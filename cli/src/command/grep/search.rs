@@ -100,9 +100,8 @@ impl<'q, W: Write> Search<'q, W> {
             }
         }
         let mut choices = Vec::new();
-        for (one, name) in opened.iter().zip(&names) {
-            let choice = one.index.as_ref().map(|index| self.frames.frames(&one.file, index)).transpose();
-            choices.push(choice.map_err(|error| CliError::at(Path::new(name), &error))?);
+        for one in &opened {
+            choices.push(one.index.as_ref().map(|index| self.frames.frames(&one.file, index)));
             self.account.lines(one.index.as_ref().map_or(0, |index| index.lines()), 0);
         }
         let units = scan::plan(&opened, |file, info| choices[file].as_ref().is_none_or(|choice| choice.wants(info)));

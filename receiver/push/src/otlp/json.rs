@@ -45,7 +45,7 @@ impl<'s, S: Sink + ?Sized> Walk<'s, S> {
     fn scope_logs(&mut self, json: &[u8], shared: &Shared) -> Result<(), Damage> {
         let scope = members(json, ["logRecords", "log_records"]);
         let header = header(scope.header, &mut self.report.altered);
-        let shared = scoped(shared, &scope_of(&header));
+        let shared = scoped(shared, &scope_of(&header), self.sink);
         self.each(scope.list, &mut |walk, json| walk.record(json, &shared)).and(scope.end)
     }
 

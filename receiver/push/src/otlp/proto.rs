@@ -30,7 +30,7 @@ pub(crate) fn visit<S: Sink + ?Sized>(bytes: &[u8], sink: &mut S, report: &mut R
         let resource = stream(&attributes, sink);
         let outcome = each(resource_logs, 2, &mut |scope_logs, whole| {
             let scope = scope(first(scope_logs, 1), &mut report.altered);
-            let outcome = records(scope_logs, &scoped(&resource, &scope), sink, report);
+            let outcome = records(scope_logs, &scoped(&resource, &scope, sink), sink, report);
             contain(outcome, whole, report)
         });
         contain(outcome, whole, report)

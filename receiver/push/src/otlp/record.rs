@@ -70,7 +70,7 @@ pub(super) fn stream<S: Sink + ?Sized>(attributes: &Attributes, sink: &mut S) ->
         if LABELS.contains(&name.as_str()) {
             labels.insert(plain_name(name), Value::String(text(value)));
         } else {
-            rest.push((plain_name(name), text(value)));
+            rest.push((plain_name(&sink.name(name)), text(value)));
         }
     }
     let labels = Value::Object(labels).to_string();
@@ -79,14 +79,14 @@ pub(super) fn stream<S: Sink + ?Sized>(attributes: &Attributes, sink: &mut S) ->
 }
 
 /// What a scope's records share, the resource's part included.
-pub(super) fn scoped(resource: &Shared, scope: &Scope) -> Shared {
+pub(super) fn scoped<S: Sink + ?Sized>(resource: &Shared, scope: &Scope, sink: &mut S) -> Shared {
     let mut shared = resource.clone();
     for (name, value) in [("scope_name", &scope.name), ("scope_version", &scope.version)] {
         if !value.is_empty() {
             shared.push((name.to_owned(), value.clone()));
         }
     }
-    shared.extend(scope.attributes.iter().map(|(name, value)| (plain_name(name), text(value))));
+    shared.extend(scope.attributes.iter().map(|(name, value)| (plain_name(&sink.name(name)), text(value))));
     shared
 }
 
@@ -116,7 +116,7 @@ pub(super) fn emit<S: Sink + ?Sized>(record: &Record, shared: &Shared, sink: &mu
     let mut meta: Vec<(Cow<'_, str>, Cow<'_, str>)> =
         shared.iter().map(|(name, value)| (name.into(), value.into())).collect();
     for (name, value) in &record.attributes {
-        meta.push((plain_name(name).into(), text(value).into()));
+        meta.push((plain_name(&sink.name(name)).into(), text(value).into()));
     }
     let number = |number: Option<i64>| number.filter(|&n| n != 0).map(|n| n.to_string());
     let flags = record.flags.and_then(|flags| i64::try_from(flags).ok());
