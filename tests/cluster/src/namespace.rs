@@ -123,7 +123,7 @@ impl Drop for Namespace {
         if std::thread::panicking() {
             // What the reader of a failed test wants to see.
             let events = self.kubectl(&["get", "pods,events"], "").unwrap_or_else(|complaint| complaint);
-            let logs = ["logs", "--all-pods", "--all-containers", "--prefix", "--tail", "20"];
+            let logs = ["logs", "--selector", "!none", "--all-containers", "--prefix", "--tail", "20"];
             let logs = self.kubectl(&logs, "").unwrap_or_else(|complaint| complaint);
             println!("{}:\n{events}\n{logs}", self.name);
         }
