@@ -62,8 +62,8 @@ fn arrows_point_one_way() {
     let all = reachable();
     for (name, reached) in &all {
         assert!(!reached.contains("logtap"), "nothing depends on the command line, but {name} does");
-        if name != "logtap-testkit" {
-            assert!(!reached.contains("logtap-testkit"), "{name} is built from test code");
+        for tests in ["logtap-testkit", "logtap-cluster-tests"] {
+            assert!(!reached.contains(tests), "{name} is built from test code");
         }
     }
     let allowed = ["logtap-capture", "logtap-certs", "logtap-push", "logtap-redact"];
@@ -71,6 +71,7 @@ fn arrows_point_one_way() {
     assert_eq!(ours("logtap-receiver"), allowed);
     // The webhook stands in the way of every pod that starts: it has nothing of the log path in it.
     assert_eq!(ours("logtap-webhook"), ["logtap-certs", "logtap-inject"]);
+    assert_eq!(ours("logtap-forwarder"), ["logtap-push"], "the forwarder runs in every tapped pod: it stays small");
     assert!(ours("logtap-certs").is_empty(), "certificates are asked by all and ask nobody");
     assert!(!all["logtap-certs"].contains("tokio"), "certificates wait for nothing: clocks and calls are the caller's");
 }

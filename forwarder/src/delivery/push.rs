@@ -1,0 +1,145 @@
+//! One request at a time over one connection that is kept; again and again until there is an answer
+//! that settles it.
+
+use std::fmt;
+use std::rc::Rc;
+use std::time::Duration;
+
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::Request;
+use hyper::body::Bytes;
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, USER_AGENT};
+use tokio::sync::watch;
+use tokio::time::sleep;
+
+use super::Target;
+use crate::http::{Connection, HttpError};
+use crate::identity::Identity;
+use crate::report::Report;
+
+/// Shortest and longest pause before a request is sent again.
+const PAUSE: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(30));
+/// Most bytes of an answer that are read.
+const MAX_ANSWER: usize = 64 << 10;
+
+/// How a request ended for good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Taken,
+    /// Too large; smaller ones may be taken.
+    TooLarge,
+    /// The target will never take it.
+    Refused(u16),
+}
+
+/// What a status asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    Settled(Outcome),
+    Again,
+}
+
+/// The client.
+pub(crate) struct Pusher {
+    target: Target,
+    identity: Identity,
+    stopped: watch::Receiver<bool>,
+    report: Rc<Report>,
+    connection: Option<Connection>,
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Taken => f.write_str("takes them"),
+            Self::TooLarge => f.write_str("answers 413 to a single line"),
+            Self::Refused(status) => write!(f, "answers {status}"),
+        }
+    }
+}
+
+impl Pusher {
+    pub(crate) fn new(target: Target, identity: Identity, stopped: watch::Receiver<bool>, report: Rc<Report>) -> Self {
+        Self { target, identity, stopped, report, connection: None }
+    }
+
+    /// Posts a body until its fate is settled.
+    pub(super) async fn push(&mut self, body: Bytes) -> Outcome {
+        let mut pause = PAUSE.0;
+        loop {
+            match self.once(body.clone()).await {
+                Ok(status) => match next(status) {
+                    Next::Settled(outcome) => return outcome,
+                    Next::Again => self.complain("status", &format!("answers {status}")),
+                },
+                Err(error) => {
+                    self.connection = None;
+                    self.complain("http", &format!("cannot be reached: {error}"));
+                }
+            }
+            let stopping = *self.stopped.borrow();
+            tokio::select! {
+                () = sleep(pause.mul_f64(0.5 + fastrand::f64())) => {}
+                // The last chance comes soon, or never.
+                _ = self.stopped.wait_for(|stopped| *stopped), if !stopping => {}
+            }
+            pause = if *self.stopped.borrow() { PAUSE.0 } else { (pause * 2).min(PAUSE.1) };
+        }
+    }
+
+    async fn once(&mut self, body: Bytes) -> Result<u16, HttpError> {
+        // The target may have closed it meanwhile, which is no fault.
+        let mut connection = match self.connection.take().filter(Connection::is_open) {
+            Some(connection) => connection,
+            None => self.target.server.connect().await?,
+        };
+        let mut request = Request::post(&self.target.path)
+            .header(HOST, self.target.server.authority())
+            .header(USER_AGENT, concat!("logtap-forwarder/", env!("CARGO_PKG_VERSION")))
+            .header(CONTENT_TYPE, "application/x-protobuf");
+        if self.target.is_private()
+            && let Ok(token) = self.identity.receiver_token()
+        {
+            request = request.header(AUTHORIZATION, format!("Bearer {token}"));
+        }
+        let request = request.body(Full::new(body)).map_err(std::io::Error::other)?;
+        let answer = connection.send(request).await?;
+        let status = answer.status().as_u16();
+        // The connection can be used again once the answer was read to its end.
+        if Limited::new(answer.into_body(), MAX_ANSWER).collect().await.is_ok() {
+            self.connection = Some(connection);
+        }
+        Ok(status)
+    }
+
+    fn complain(&self, kind: &'static str, what: &str) {
+        self.report.seldom(&format!("push {kind}"), &format!("the target {} {what}; trying again", self.target));
+    }
+}
+
+fn next(status: u16) -> Next {
+    match status {
+        200..=299 => Next::Settled(Outcome::Taken),
+        413 => Next::Settled(Outcome::TooLarge),
+        400 | 422 => Next::Settled(Outcome::Refused(status)),
+        _ => Next::Again,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_can_never_succeed_is_given_up() {
+        for status in [200, 204] {
+            assert_eq!(next(status), Next::Settled(Outcome::Taken));
+        }
+        for status in [401, 403, 404, 408, 429, 500, 503, 302] {
+            assert_eq!(next(status), Next::Again);
+        }
+        assert_eq!(next(413), Next::Settled(Outcome::TooLarge));
+        assert_eq!(next(400), Next::Settled(Outcome::Refused(400)));
+        assert_eq!(next(422), Next::Settled(Outcome::Refused(422)));
+    }
+}

@@ -1,0 +1,44 @@
+//! `logtap-forwarder`: reads the logs of its own pod and pushes them to a receiver.
+//!
+//! Runs in somebody else's pod: small, harmless, and honest about what it could not do.
+//!
+//! ```text
+//! source ──► channel ──► delivery ──► target
+//!  a task      bounded     batch by size and age,
+//!  per                     push until it is taken
+//!  container
+//! ```
+//!
+//! A source waits while the channel is full. On SIGTERM every source reads its container to the
+//! end, delivery sends what is there, and the process ends within five seconds.
+
+mod config;
+mod delivery;
+mod http;
+mod identity;
+mod report;
+mod run;
+mod source;
+
+use std::process::ExitCode;
+use std::rc::Rc;
+
+use crate::config::Config;
+use crate::report::Report;
+
+fn main() -> ExitCode {
+    let report = Rc::new(Report::default());
+    match start(&report) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            report.say(&format!("cannot start: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start(report: &Rc<Report>) -> Result<(), Box<dyn std::error::Error>> {
+    let config = Config::read(|name| std::env::var(name).ok())?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(run::run(config, Rc::clone(report)))
+}

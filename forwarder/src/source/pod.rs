@@ -1,0 +1,95 @@
+//! What the API server knows about our pod: its containers, and which of them are over.
+
+use serde_json::Value;
+
+/// A pod as the API server gives it.
+#[derive(Debug)]
+pub(crate) struct Pod {
+    raw: Value,
+}
+
+/// One container of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Container {
+    pub(crate) name: String,
+    /// Whether it belongs to the app: the pod lives as long as these do.
+    pub(crate) is_app: bool,
+    /// Whether it is started again whenever it ends.
+    is_sidecar: bool,
+}
+
+impl Pod {
+    pub(crate) fn new(raw: Value) -> Self {
+        Self { raw }
+    }
+
+    /// All containers but ephemeral ones.
+    pub(crate) fn containers(&self) -> Vec<Container> {
+        let list = |key: &str, is_app: bool| {
+            let all = self.raw["spec"][key].as_array().map(Vec::as_slice).unwrap_or_default();
+            all.iter().filter_map(move |one| {
+                let is_sidecar = one["restartPolicy"] == "Always";
+                Some(Container { name: one["name"].as_str()?.to_owned(), is_app, is_sidecar })
+            })
+        };
+        list("initContainers", false).chain(list("containers", true)).collect()
+    }
+
+    /// Whether a container has ended and will not be started again.
+    pub(crate) fn is_over(&self, name: &str) -> bool {
+        let Some(container) = self.containers().into_iter().find(|one| one.name == name) else { return false };
+        let Some(code) = self.exit_code(name) else { return false };
+        match self.raw["spec"]["restartPolicy"].as_str() {
+            _ if container.is_sidecar => false,
+            Some("Never") => true,
+            Some("OnFailure") => code == 0,
+            _ => !container.is_app && code == 0,
+        }
+    }
+
+    fn exit_code(&self, name: &str) -> Option<i64> {
+        let status = &self.raw["status"];
+        let lists = ["initContainerStatuses", "containerStatuses"];
+        let mut all = lists.iter().filter_map(|key| status[*key].as_array()).flatten();
+        all.find(|one| one["name"] == name)?["state"]["terminated"]["exitCode"].as_i64()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn pod(policy: &str, code: i64) -> Pod {
+        let ended = |name: &str| json!({ "name": name, "state": { "terminated": { "exitCode": code } } });
+        Pod::new(json!({
+            "spec": {
+                "restartPolicy": policy,
+                "initContainers": [{ "name": "init" }, { "name": "mesh", "restartPolicy": "Always" }],
+                "containers": [{ "name": "app" }, { "name": "busy" }],
+            },
+            "status": {
+                "initContainerStatuses": [ended("init"), ended("mesh")],
+                "containerStatuses": [ended("app"), { "name": "busy", "state": { "running": {} } }],
+            },
+        }))
+    }
+
+    #[test]
+    fn init_containers_come_first() {
+        let all = pod("Always", 0).containers();
+        let names: Vec<(&str, bool)> = all.iter().map(|one| (one.name.as_str(), one.is_app)).collect();
+        assert_eq!(names, [("init", false), ("mesh", false), ("app", true), ("busy", true)]);
+    }
+
+    #[test]
+    fn over_is_what_no_policy_starts_again() {
+        let over = |policy, code| ["init", "mesh", "app", "busy", "gone"].map(|name| pod(policy, code).is_over(name));
+        assert_eq!(over("Always", 0), [true, false, false, false, false]);
+        assert_eq!(over("Always", 1), [false; 5]);
+        assert_eq!(over("OnFailure", 0), [true, false, true, false, false]);
+        assert_eq!(over("OnFailure", 1), [false; 5]);
+        assert_eq!(over("Never", 1), [true, false, true, false, false]);
+    }
+}
