@@ -4,6 +4,7 @@
 use std::future::Future;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -197,7 +198,6 @@ impl<H: Handler> Shared<H> {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let member = self.serving.join();
         let shared = self.clone();
         let service = service_fn(move |request| shared.clone().answer(request));
         let connection = hyper::server::conn::http1::Builder::new()
@@ -205,24 +205,13 @@ impl<H: Handler> Shared<H> {
             .header_read_timeout(self.limits.head)
             .max_buf_size(64 << 10)
             .serve_connection(TokioIo::new(stream), service);
-        tokio::pin!(connection);
-        let end = self.end(&member, closing);
-        tokio::pin!(end);
-        let result = tokio::select! {
-            result = connection.as_mut() => result,
-            () = &mut end => {
-                connection.as_mut().graceful_shutdown();
-                self.linger(connection).await
-            }
-        };
-        log(result);
+        self.drive(connection, |connection| connection.graceful_shutdown(), closing).await;
     }
 
     async fn http2<S>(self: Arc<Self>, stream: S, closing: watch::Receiver<bool>)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let member = self.serving.join();
         let shared = self.clone();
         let service = service_fn(move |request| shared.clone().answer(request));
         let connection = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
@@ -231,13 +220,20 @@ impl<H: Handler> Shared<H> {
             .keep_alive_timeout(self.limits.head)
             .max_concurrent_streams(STREAMS)
             .serve_connection(TokioIo::new(stream), service);
-        tokio::pin!(connection);
-        let end = self.end(&member, closing);
-        tokio::pin!(end);
+        self.drive(connection, |connection| connection.graceful_shutdown(), closing).await;
+    }
+
+    /// Serves a connection until it ends, or until it is to end; `shut` then lets it finish what it began.
+    async fn drive<C>(&self, connection: C, shut: impl FnOnce(Pin<&mut C>), closing: watch::Receiver<bool>)
+    where
+        C: Future<Output = hyper::Result<()>>,
+    {
+        let member = self.serving.join();
+        let mut connection = pin!(connection);
         let result = tokio::select! {
             result = connection.as_mut() => result,
-            () = &mut end => {
-                connection.as_mut().graceful_shutdown();
+            () = self.end(&member, closing) => {
+                shut(connection.as_mut());
                 self.linger(connection).await
             }
         };
