@@ -139,10 +139,7 @@ impl Pattern {
         for any in &self.probes {
             let mut possible = false;
             for probe in any {
-                possible |= probe.may_match(filter.len(), |at| filter.byte(at))?;
-                if possible {
-                    break;
-                }
+                possible = possible || probe.may_match(filter.len(), |at| filter.byte(at))?;
             }
             if !possible {
                 return Ok(false);

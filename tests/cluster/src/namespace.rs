@@ -63,7 +63,7 @@ impl Namespace {
             "kind": "RoleBinding",
             "metadata": { "name": object::FORWARDER_ROLE },
             "roleRef": { "apiGroup": group, "kind": "ClusterRole", "name": object::FORWARDER_ROLE },
-            "subjects": [{ "kind": "ServiceAccount", "name": "default", "namespace": self.name }],
+            "subjects": [{ "kind": "Group", "apiGroup": group, "name": format!("system:serviceaccounts:{}", self.name) }],
         }));
     }
 
