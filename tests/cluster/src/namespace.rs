@@ -1,6 +1,7 @@
 //! A namespace of its own for each test, deleted after it.
 
 use std::collections::BTreeMap;
+use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::SystemTime;
 
@@ -11,6 +12,7 @@ use crate::kubectl::{kubectl, until};
 
 const FORWARDER_ROLE: &str = include_str!("../../../manifests/base/forwarder-role.yaml");
 
+static ROLE: Once = Once::new();
 static NUMBER: AtomicU32 = AtomicU32::new(0);
 
 /// A namespace with its default service account.
@@ -56,7 +58,8 @@ impl Namespace {
     /// # Panics
     /// When the cluster refuses.
     pub fn grant(&self) {
-        kubectl(&["apply", "-f", "-"], FORWARDER_ROLE).expect("the cluster takes the role");
+        // Two that apply at the same time both find nothing, and one of them fails to create it.
+        ROLE.call_once(|| drop(kubectl(&["apply", "-f", "-"], FORWARDER_ROLE).expect("the cluster takes the role")));
         let group = "rbac.authorization.k8s.io";
         self.apply(&json!({
             "apiVersion": format!("{group}/v1"),
