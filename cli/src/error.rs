@@ -38,6 +38,8 @@ pub(crate) enum Kind {
     Permission,
     /// The network failed.
     Network,
+    /// It was looked, and something is wrong.
+    Findings,
     /// Whoever read the output has gone; no failure of ours.
     BrokenPipe,
 }
@@ -52,6 +54,7 @@ impl Kind {
             Self::NotFound => Exit::NotFound,
             Self::Permission => Exit::Permission,
             Self::Network => Exit::Network,
+            Self::Findings => Exit::Findings,
             Self::BrokenPipe => Exit::Success,
         }
     }
@@ -63,6 +66,7 @@ impl Kind {
             Self::NotFound => "not_found",
             Self::Permission => "permission_denied",
             Self::Network => "network",
+            Self::Findings => "findings",
             Self::BrokenPipe => "broken_pipe",
         }
     }

@@ -20,7 +20,6 @@ pub(crate) enum Exit {
     /// 5: the network failed; another try may succeed.
     Network,
     /// 6: done, and there are findings.
-    #[expect(dead_code, reason = "part of the documented exit codes; no command of this version has findings")]
     Findings,
 }
 

@@ -1,13 +1,16 @@
 //! The `logtap` command line: receives logs into a capture and reads captures.
 
 mod args;
+mod cluster;
 mod command;
 mod error;
 mod exit;
 mod memory;
 mod output;
+mod preflight;
 mod size;
 mod when;
+mod workload;
 
 use std::process::ExitCode;
 

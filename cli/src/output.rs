@@ -1,6 +1,7 @@
 //! Everything that is printed goes through here: data on stdout, talk on
 //! stderr, and who decides about colour and progress bars.
 
+use std::cell::RefCell;
 use std::fmt::Display;
 use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
 
@@ -67,6 +68,18 @@ impl Ui {
             .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
     }
 
+    /// A line on stderr that says what is waited for: redrawn on a terminal, elsewhere printed when it
+    /// changes.
+    pub(crate) fn status(&self) -> Status {
+        let watched = io::stderr().is_terminal() && !self.json && !self.quiet;
+        let spinner = watched.then(|| {
+            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(5));
+            let style = ProgressStyle::with_template("{spinner} {msg} ({elapsed})");
+            bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()))
+        });
+        Status { spinner, quiet: self.quiet, last: RefCell::default() }
+    }
+
     /// Prints the error, if any, and says how to end.
     pub(crate) fn finish(&self, result: Result<Exit, CliError>) -> Exit {
         match result {
@@ -75,6 +88,36 @@ impl Ui {
                 show_error(&error, self.json, self.colour);
                 error.kind.exit()
             }
+        }
+    }
+}
+
+/// What is waited for.
+#[derive(Debug)]
+pub(crate) struct Status {
+    spinner: Option<ProgressBar>,
+    quiet: bool,
+    last: RefCell<String>,
+}
+
+impl Status {
+    /// Says it.
+    pub(crate) fn show(&self, line: &str) {
+        match &self.spinner {
+            Some(spinner) => {
+                spinner.set_message(line.to_owned());
+                spinner.tick();
+            }
+            None if !self.quiet && *self.last.borrow() != line => say(&format!("logtap: waiting: {line}")),
+            None => {}
+        }
+        line.clone_into(&mut self.last.borrow_mut());
+    }
+
+    /// Takes it away.
+    pub(crate) fn clear(&self) {
+        if let Some(spinner) = &self.spinner {
+            spinner.finish_and_clear();
         }
     }
 }

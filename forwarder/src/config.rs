@@ -77,8 +77,6 @@ impl Config {
             let names = optional(name).unwrap_or_default();
             names.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
         };
-        let url = needed(env::TARGET)?;
-        let target = Target::new(&url, optional(env::TARGET_CA).as_deref());
         let namespace = identity.namespace().map_err(|error| ConfigError::Namespace(identity.dir(), error))?;
         let pod = needed(env::POD_NAME)?;
         let mut labels = vec![("namespace", namespace.clone()), ("pod", pod.clone())];
@@ -86,7 +84,7 @@ impl Config {
         labels.extend(more.into_iter().filter_map(|(label, name)| Some((label, optional(name)?))));
         let port = needed(env::API_PORT)?;
         Ok(Self {
-            target: target.map_err(|error| ConfigError::Target(url, error))?,
+            target: target(&var)?,
             api: (needed(env::API_HOST)?, port.parse().map_err(|_| ConfigError::Port(env::API_PORT, port))?),
             selection: Selection { only: list(env::CONTAINERS), exclude: list(env::EXCLUDE_CONTAINERS) },
             ends_by_itself: optional(env::MODE).as_deref() == Some("container"),
@@ -97,6 +95,13 @@ impl Config {
             labels,
         })
     }
+}
+
+/// The target that the environment names.
+pub(crate) fn target(var: &impl Fn(&str) -> Option<String>) -> Result<Target, ConfigError> {
+    let optional = |name: &str| var(name).filter(|value| !value.is_empty());
+    let url = optional(env::TARGET).ok_or(ConfigError::Missing(env::TARGET))?;
+    Target::new(&url, optional(env::TARGET_CA).as_deref()).map_err(|error| ConfigError::Target(url, error))
 }
 
 impl Selection {

@@ -1,11 +1,17 @@
 //! One file per command: its arguments, whose comments are its help, and what it does.
 
 pub(crate) mod catalog;
+pub(crate) mod check;
 pub(crate) mod completion;
 pub(crate) mod grep;
 pub(crate) mod inspect;
+pub(crate) mod install;
 pub(crate) mod man;
 pub(crate) mod recv;
+pub(crate) mod status;
+pub(crate) mod tap;
+pub(crate) mod uninstall;
+pub(crate) mod untap;
 pub(crate) mod version;
 pub(crate) mod watch;
 
@@ -26,6 +32,12 @@ pub(crate) fn run(command: Command, ui: &Ui) -> Result<Exit, CliError> {
         Command::Inspect(args) => inspect::run(args, ui).map(done),
         Command::Catalog(args) => catalog::run(args, ui).map(done),
         Command::Watch(args) => watch::run(args, ui).map(done),
+        Command::Install(args) => install::run(*args, ui),
+        Command::Uninstall(args) => uninstall::run(args, ui),
+        Command::Tap(args) => tap::run(*args, ui),
+        Command::Untap(args) => untap::run(args, ui),
+        Command::Check(args) => check::run(args, ui),
+        Command::Status(args) => status::run(args, ui).map(done),
         Command::Completion(args) => completion::run(args, ui).map(done),
         Command::Man(args) => man::run(args, ui).map(done),
         Command::Version(args) => version::run(args, ui).map(done),

@@ -42,6 +42,11 @@ impl Target {
         Ok(Self { server: Server { host, port, tls }, path: path(&uri) })
     }
 
+    /// What to connect to.
+    pub(crate) fn server(&self) -> &Server {
+        &self.server
+    }
+
     /// Whether a token may be shown to it.
     pub(super) fn is_private(&self) -> bool {
         self.server.tls.is_some()

@@ -7,6 +7,7 @@
 
 mod before;
 mod kind;
+pub mod namespace;
 mod notes;
 
 use std::collections::BTreeMap;

@@ -74,19 +74,28 @@ impl Before {
 
     /// The template's annotations without the tap, and the keys that somebody edited since.
     pub(super) fn restored(&self, current: &Annotations) -> (Annotations, Vec<String>) {
-        let (mut after, mut left) = (current.clone(), Vec::new());
-        for (key, wrote) in &self.wrote {
-            match (current.get(key) == Some(wrote), self.was.get(key).cloned().flatten()) {
-                (true, Some(was)) => drop(after.insert(key.clone(), was)),
-                (true, None) => drop(after.remove(key)),
-                (false, _) => left.push(key.clone()),
-            }
-        }
-        (after, left)
+        restored(&self.wrote, &self.was, current)
     }
 
     /// The record as the annotation's value.
     pub(super) fn text(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
     }
+}
+
+/// What `current` was before `wrote` took the place of `was`, and the keys that somebody edited since.
+pub(super) fn restored(
+    wrote: &Annotations,
+    was: &BTreeMap<String, Option<String>>,
+    current: &Annotations,
+) -> (Annotations, Vec<String>) {
+    let (mut after, mut left) = (current.clone(), Vec::new());
+    for (key, wrote) in wrote {
+        match (current.get(key) == Some(wrote), was.get(key).cloned().flatten()) {
+            (true, Some(was)) => drop(after.insert(key.clone(), was)),
+            (true, None) => drop(after.remove(key)),
+            (false, _) => left.push(key.clone()),
+        }
+    }
+    (after, left)
 }

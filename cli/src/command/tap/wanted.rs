@@ -1,0 +1,159 @@
+//! The annotations that a tap is to write: what the person asked for, and what the surroundings need.
+
+use logtap_inject::tap::Annotations;
+use logtap_inject::vocabulary::annotation;
+use logtap_inject::{Switch, Target};
+use serde_json::Value;
+
+use super::flags::{Source, TapArgs};
+use crate::cluster::resource::{self, LIMIT_RANGE, NAMESPACE, QUOTA};
+use crate::cluster::{Cluster, ClusterError, Resource};
+use crate::error::{CliError, Kind};
+use crate::preflight::{Fitting, Installation, bypass, fit, in_cluster, url};
+
+/// What a tap depends on beside the workload itself.
+pub(super) struct Surroundings {
+    /// What is installed.
+    pub(super) installed: Installation,
+    /// The namespace, as far as it can be read.
+    pub(super) namespace: Value,
+    /// What its quotas and limit ranges force.
+    pub(super) fitting: Fitting,
+    /// A receiver that was found in the cluster.
+    pub(super) found: Option<String>,
+    /// The session of this tap, for workloads that have none.
+    pub(super) session: String,
+}
+
+impl Surroundings {
+    /// Looks at everything once.
+    pub(super) fn look(cluster: &Cluster, args: &TapArgs, installed: Installation) -> Result<Self, CliError> {
+        let name = cluster.namespace();
+        let readable = |result: Result<Vec<Value>, ClusterError>| match result {
+            Err(error) if error.is_denied() => Ok(Vec::new()),
+            other => other,
+        };
+        let namespace = match cluster.get(NAMESPACE, "", name) {
+            Ok(Some(namespace)) => namespace,
+            Ok(None) => return Err(CliError::new(Kind::NotFound, format!("there is no namespace {name}"))),
+            Err(error) if error.is_denied() => Value::default(),
+            Err(error) => return Err(error.into()),
+        };
+        let quotas = readable(cluster.list(QUOTA, name, ""))?;
+        let ranges = readable(cluster.list(LIMIT_RANGE, name, ""))?;
+        let target_known = args.target.is_some() || resource::annotation(&namespace, annotation::TARGET).is_some();
+        let found = if target_known { None } else { discover(cluster, &installed)? };
+        Ok(Self {
+            fitting: fit(&quotas, &ranges),
+            session: format!("lt-{:08x}", fastrand::u32(..)),
+            installed,
+            namespace,
+            found,
+        })
+    }
+
+    /// The label by which the namespace looks like production, where nobody allowed taps.
+    pub(super) fn refuse_production(&self, args: &TapArgs) -> Result<(), CliError> {
+        let settings = crate::preflight::settings_of(&self.namespace);
+        let allowed = settings.annotation(annotation::ALLOW_PROD).and_then(Switch::parse) == Some(Switch::On);
+        match settings.prod() {
+            Some(by) if !args.allow_prod && !allowed => {
+                Err(CliError::usage(format!("the namespace looks like production ({by})"))
+                    .hint("--allow-prod taps it all the same; the webhook asks for it, too"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What to write into the pod template of a workload. Without a session where it has one.
+    pub(super) fn wanted(&self, args: &TapArgs, template: &Value, earlier: bool) -> Result<Annotations, CliError> {
+        let mut wanted = self.fitting.annotations.clone();
+        let target = match &args.target {
+            Some(text) => Some(target(text)?),
+            None if earlier => None,
+            None => self.found.clone(),
+        };
+        let given = resource::annotation(template, annotation::TARGET);
+        let inherited = resource::annotation(&self.namespace, annotation::TARGET);
+        let reached = target.as_deref().or(given).or(inherited).or(self.installed.variable("LOGTAP_DEFAULT_TARGET"));
+        wanted.extend(bypass(template, &self.namespace, reached).annotations);
+        wanted.extend(asked(args)?);
+        if let Some(target) = target {
+            wanted.insert(annotation::TARGET.to_owned(), target);
+        }
+        if !earlier && args.session.is_none() {
+            wanted.insert(annotation::SESSION.to_owned(), self.session.clone());
+        }
+        Ok(wanted)
+    }
+}
+
+/// The one receiver of the cluster.
+fn discover(cluster: &Cluster, installed: &Installation) -> Result<Option<String>, CliError> {
+    let found = in_cluster(cluster, &installed.namespace)?;
+    match found.as_slice() {
+        [] => Ok(None),
+        [one] => Ok(Some(url(one))),
+        many => {
+            let names: Vec<String> = many.iter().map(url).collect();
+            Err(CliError::usage(format!("there are {} receivers in the cluster: {}", many.len(), names.join(", ")))
+                .hint("name one with --target"))
+        }
+    }
+}
+
+/// What the person asked for, as annotations; the switch is always among them.
+pub(super) fn asked(args: &TapArgs) -> Result<Annotations, CliError> {
+    let ca = match &args.target_ca {
+        Some(path) => Some(std::fs::read_to_string(path).map_err(|error| CliError::at(path, &error))?),
+        None => None,
+    };
+    let source = args.source.map(|source| match source {
+        Source::Api => "api".to_owned(),
+        Source::Node => "node".to_owned(),
+    });
+    let texts = [
+        (annotation::TAP, Some("true".to_owned())),
+        (annotation::ALLOW_PROD, args.allow_prod.then(|| "true".to_owned())),
+        (annotation::TARGET_CA, ca),
+        (annotation::SESSION, args.session.clone()),
+        (annotation::CONTAINERS, args.containers.clone()),
+        (annotation::EXCLUDE_CONTAINERS, args.exclude_containers.clone()),
+        (annotation::SOURCE, source),
+        (annotation::SPOOL, args.spool.clone()),
+        (annotation::CPU_REQUEST, args.sidecar_cpu.clone()),
+        (annotation::CPU_LIMIT, args.sidecar_cpu_limit.clone()),
+        (annotation::MEMORY_REQUEST, args.sidecar_memory.clone()),
+        (annotation::MEMORY_LIMIT, args.sidecar_memory_limit.clone()),
+        (annotation::IMAGE, args.image.clone()),
+    ];
+    Ok(texts.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect())
+}
+
+/// A target as people type it: a URL, or host and port as in 1.x.
+pub(crate) fn target(text: &str) -> Result<String, CliError> {
+    let url = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
+    Target::parse(&url)
+        .map(|target| target.as_str().to_owned())
+        .map_err(|error| CliError::usage(format!("--target {text}: {error}")))
+}
+
+/// Where the pod template of a workload is.
+pub(crate) fn template(workload: &Value) -> &Value {
+    match Resource::of(workload) {
+        Some(resource::CRON_JOB) => &workload["spec"]["jobTemplate"]["spec"]["template"],
+        _ => &workload["spec"]["template"],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets_of_1_x_need_no_scheme() {
+        assert_eq!(target("recv:3100").unwrap(), "http://recv:3100");
+        assert_eq!(target("https://recv").unwrap(), "https://recv");
+        assert!(target("ftp://recv").is_err() && target("").is_err());
+    }
+}
