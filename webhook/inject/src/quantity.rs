@@ -36,6 +36,10 @@ const SUFFIXES: [(&str, i128); 16] = [
     ("", NANO),
 ];
 
+/// What [`Quantity::parse`] reads, as a regular expression; range aside.
+pub(crate) const PATTERN: &str =
+    r"^\+?([0-9]{1,20}(\.[0-9]{0,9})?|\.[0-9]{1,9})([KMGTPE]i|[numkMGTPE]|[eE](\+?0*[0-9]{1,2}|-0*[0-9]))?$";
+
 impl Quantity {
     /// Reads decimal digits with an optional fraction and one suffix (`Ki`…`Ei`, `n`…`E`) or exponent (`1e3`).
     ///
