@@ -62,7 +62,7 @@ impl Literals {
         if let Some((last, values)) =
             values.iter().copied().collect::<Option<Vec<_>>>().as_deref().and_then(<[_]>::split_last)
         {
-            let there = self.condition(last);
+            let there = self.condition(key, last);
             let value = self.render(&conditions.zip(values.iter().copied()).collect::<Vec<_>>(), last);
             return match there {
                 Some(there) => format!("?{key}({there} ? optional.of(dyn({value})) : optional.none())"),
@@ -99,11 +99,12 @@ impl Literals {
         }
     }
 
-    /// When a value is there at all: the condition of an optional stand-in in it, or right beneath it.
-    fn condition(&self, value: &Value) -> Option<String> {
+    /// When a value is there at all: the condition of an optional stand-in that it is or, for an
+    /// element of a list, that one of its members is.
+    fn condition(&self, key: &str, value: &Value) -> Option<String> {
         let texts: Vec<&str> = match value {
             Value::String(string) => vec![string],
-            Value::Object(object) => object.values().filter_map(Value::as_str).collect(),
+            Value::Object(object) if key.is_empty() => object.values().filter_map(Value::as_str).collect(),
             _ => Vec::new(),
         };
         self.0.iter().find(|one| texts.contains(&one.text.as_str())).and_then(|one| one.there.clone())

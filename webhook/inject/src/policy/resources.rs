@@ -43,7 +43,7 @@ fn nano(nano: i128) -> String {
 /// Whether a text `t` is an amount that we read, no smaller than that many nano units.
 fn amount(least: i128) -> String {
     format!(
-        "t.size() <= {MAX_TEXT} && t.matches({}) && quantity(t).compareTo({}) >= 0 && quantity(t).compareTo({}) <= 0",
+        "t.size() <= {MAX_TEXT} && t.matches({}) && quantity(t).compareTo({}) >= 0 && quantity(t).compareTo({}) < 0",
         text(quantity::PATTERN),
         nano(least),
         format_args!("quantity({})", text(&i64::MAX.to_string())),
