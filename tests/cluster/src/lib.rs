@@ -7,9 +7,11 @@
 mod kubectl;
 mod namespace;
 mod pods;
+mod policy;
 mod receiver;
 
 pub use kubectl::{kubectl, until};
 pub use namespace::Namespace;
 pub use pods::{app_pod, injected};
+pub use policy::{Outcome, Space, Table, config, in_force};
 pub use receiver::{Receiver, Stored};

@@ -5,10 +5,10 @@ use serde_json::Value;
 use crate::pod::Pod;
 
 /// Labels that name the app, best first.
-const APP_LABELS: [&str; 3] = ["app.kubernetes.io/name", "app", "k8s-app"];
-const TEMPLATE_HASH: &str = "pod-template-hash";
+pub(crate) const APP_LABELS: [&str; 3] = ["app.kubernetes.io/name", "app", "k8s-app"];
+pub(crate) const TEMPLATE_HASH: &str = "pod-template-hash";
 /// Digits that a CronJob appends to the names of its Jobs: minutes since 1970.
-const CRON_DIGITS: usize = 8;
+pub(crate) const CRON_DIGITS: usize = 8;
 
 /// The app label, or else the owner's name without what controllers append to it.
 pub(crate) fn name(pod: Pod<'_>) -> Option<String> {

@@ -14,6 +14,7 @@
 //! - [`decide()`] takes the first of all reasons against a forwarder; [`Skip`] lists them.
 //! - [`sidecar`] is the template of what is added, [`patch()`] the only place that says how a pod changes.
 //! - [`mirror()`] makes a namespace's annotation its label.
+//! - [`policy()`] says all of it once more in CEL, for API servers that do without the webhook.
 //! - [`respond()`] never says no to a pod: log capture must not stop an app.
 
 mod app;
@@ -25,6 +26,7 @@ mod patch;
 mod placement;
 mod plan;
 mod pod;
+mod policy;
 mod qos;
 mod quantity;
 mod registration;
@@ -46,6 +48,7 @@ pub use mirror::{Mirror, mirror};
 pub use namespace::{NamespaceSettings, NamespaceSwitch};
 pub use patch::{Operation, Repair, patch, repair};
 pub use plan::{OptIn, Plan, Source, User};
+pub use policy::policy;
 pub use quantity::Quantity;
 pub use registration::webhooks;
 pub use resources::Resources;

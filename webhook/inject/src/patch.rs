@@ -14,7 +14,7 @@ use crate::sidecar;
 use crate::vocabulary::{annotation, sidecar as names};
 
 /// Most bytes of all keys and values of an object's annotations together; the API server refuses more.
-const MAX_ANNOTATIONS: usize = 256 << 10;
+pub(crate) const MAX_ANNOTATIONS: usize = 256 << 10;
 
 /// One operation of a patch.
 #[derive(Debug, Clone, PartialEq, Serialize)]

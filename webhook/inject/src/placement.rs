@@ -8,20 +8,20 @@ use serde_json::Value;
 use crate::pod::Pod;
 
 /// Label that tells a node's operating system, and its name before 1.14.
-const OS_LABELS: [&str; 2] = ["kubernetes.io/os", "beta.kubernetes.io/os"];
+pub(crate) const OS_LABELS: [&str; 2] = ["kubernetes.io/os", "beta.kubernetes.io/os"];
 /// Label that tells a node's processor, and the ones that there are images for.
-const ARCH_LABEL: &str = "kubernetes.io/arch";
-const ARCHITECTURES: [&str; 2] = ["amd64", "arm64"];
+pub(crate) const ARCH_LABEL: &str = "kubernetes.io/arch";
+pub(crate) const ARCHITECTURES: [&str; 2] = ["amd64", "arm64"];
 /// Labels, and their values, of nodes that a provider simulates.
-const VIRTUAL_LABELS: [(&str, &str); 3] = [
+pub(crate) const VIRTUAL_LABELS: [(&str, &str); 3] = [
     ("type", "virtual-kubelet"),
     ("eks.amazonaws.com/compute-type", "fargate"),
     ("kubernetes.io/role", "virtual-kubelet"),
 ];
 /// Label that Fargate's own webhook puts on the pods it takes.
-const FARGATE_LABEL: &str = "eks.amazonaws.com/fargate-profile";
-const FARGATE_SCHEDULER: &str = "fargate-scheduler";
-const VIRTUAL_NODES: [&str; 3] = ["fargate-", "virtual-kubelet", "virtual-node-"];
+pub(crate) const FARGATE_LABEL: &str = "eks.amazonaws.com/fargate-profile";
+pub(crate) const FARGATE_SCHEDULER: &str = "fargate-scheduler";
+pub(crate) const VIRTUAL_NODES: [&str; 3] = ["fargate-", "virtual-kubelet", "virtual-node-"];
 
 /// The field by which the pod asks for Windows. What `spec.os` says settles it.
 pub(crate) fn windows(pod: Pod<'_>) -> Option<&'static str> {

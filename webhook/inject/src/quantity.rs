@@ -13,7 +13,7 @@ pub struct Quantity {
 
 const NANO: i128 = 1_000_000_000;
 const MEBI: i128 = 1 << 20;
-/// Quantities end here in Kubernetes too.
+/// Quantities end here in Kubernetes too, which takes all beyond for this one: it is none of ours.
 const MAX: i128 = (i64::MAX as i128) * NANO;
 
 /// Suffixes and what they multiply by, in nano.
@@ -36,15 +36,19 @@ const SUFFIXES: [(&str, i128); 16] = [
     ("", NANO),
 ];
 
+/// What [`Quantity::parse`] reads, as a regular expression; range aside.
+pub(crate) const PATTERN: &str =
+    r"^\+?([0-9]{1,20}(\.[0-9]{0,9})?|\.[0-9]{1,9})([KMGTPE]i|[numkMGTPE]|[eE](\+?0*[0-9]{1,2}|-0*[0-9]))?$";
+
 impl Quantity {
     /// Reads decimal digits with an optional fraction and one suffix (`Ki`…`Ei`, `n`…`E`) or exponent (`1e3`).
     ///
-    /// `None` for anything else, for zero and below, and for more than 2⁶³-1.
+    /// `None` for anything else, for zero and below, and from 2⁶³-1 on.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         let nano = nano(text)?;
-        (nano > 0 && nano <= MAX).then(|| Self { text: text.to_owned(), nano })
+        (nano > 0 && nano < MAX).then(|| Self { text: text.to_owned(), nano })
     }
 
     /// `milli` thousandths of a CPU.

@@ -18,13 +18,13 @@ use crate::vocabulary::annotation;
 use crate::warnings::Warnings;
 
 /// Beside the spool: cursor, marker and the container's own log.
-const STORAGE_SPARE: u64 = 16 << 20;
+pub(crate) const STORAGE_SPARE: u64 = 16 << 20;
 /// Least CPU that Kubernetes gives out: a thousandth, in billionths.
-const MIN_CPU: i128 = 1_000_000;
+pub(crate) const MIN_CPU: i128 = 1_000_000;
 /// Least memory that a process can start in; catches `64m`, which is a fraction of a byte.
-const MIN_MEMORY: i128 = (4 << 20) * 1_000_000_000;
-const MIN_SPOOL: u64 = 1 << 20;
-const MAX_SPOOL: u64 = 100 << 30;
+pub(crate) const MIN_MEMORY: i128 = (4 << 20) * 1_000_000_000;
+pub(crate) const MIN_SPOOL: u64 = 1 << 20;
+pub(crate) const MAX_SPOOL: u64 = 100 << 30;
 
 const KEYS: [&str; 4] =
     [annotation::CPU_REQUEST, annotation::CPU_LIMIT, annotation::MEMORY_REQUEST, annotation::MEMORY_LIMIT];

@@ -12,11 +12,11 @@ use crate::vocabulary::annotation;
 use crate::warnings::Warnings;
 
 /// Longest list of container names, in bytes: it becomes one variable of the sidecar's environment.
-const MAX_LIST: usize = 8 << 10;
+pub(crate) const MAX_LIST: usize = 8 << 10;
 /// Longest bundle of certificates, in bytes; a process takes no variable of 128 KiB.
-const MAX_CA: usize = 64 << 10;
-const MAX_IMAGE: usize = 512;
-const MAX_SESSION: usize = 63;
+pub(crate) const MAX_CA: usize = 64 << 10;
+pub(crate) const MAX_IMAGE: usize = 512;
+pub(crate) const MAX_SESSION: usize = 63;
 
 /// Where a value was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -15,11 +15,15 @@ impl Switch {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
-        let is = |words: [&str; 2]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
-        match text {
-            _ if is(["true", "enabled"]) => Some(Self::On),
-            _ if is(["false", "disabled"]) => Some(Self::Off),
-            _ => None,
+        let is = |switch: &Self| switch.words().iter().any(|word| text.eq_ignore_ascii_case(word));
+        [Self::On, Self::Off].into_iter().find(is)
+    }
+
+    /// The words for it, in lower case.
+    pub(crate) fn words(self) -> [&'static str; 2] {
+        match self {
+            Self::On => ["true", "enabled"],
+            Self::Off => ["false", "disabled"],
         }
     }
 }

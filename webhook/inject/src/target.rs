@@ -4,9 +4,9 @@ use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// Longest URL taken, in bytes.
-const MAX_LEN: usize = 2048;
+pub(crate) const MAX_LEN: usize = 2048;
 /// Longest host name, in bytes (RFC 1035).
-const MAX_HOST: usize = 253;
+pub(crate) const MAX_HOST: usize = 253;
 
 /// A checked `http://` or `https://` URL without credentials and fragment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,6 +66,11 @@ impl Target {
         }
         let by_name = named(host)?;
         Ok(Self { url: url.to_owned(), by_name })
+    }
+
+    /// A text that means a URL, in templates.
+    pub(crate) fn stand_in(url: String) -> Self {
+        Self { url, by_name: true }
     }
 
     /// The URL, as written.
