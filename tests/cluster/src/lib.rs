@@ -4,12 +4,16 @@
 //! The cluster is the one that kubectl finds. Its node needs the images that `manifests/images` and
 //! `tests/cluster/build` make; `tests/run cluster` sees to all of it.
 
+mod command;
 mod kubectl;
 mod namespace;
 mod pods;
 mod receiver;
+mod webhook;
 
+pub use command::{Ran, logtap, logtap_binary};
 pub use kubectl::{kubectl, until};
 pub use namespace::Namespace;
-pub use pods::{app_pod, injected};
+pub use pods::{app_pod, bare_pod, injected, is_injected, job, workload};
 pub use receiver::{Receiver, Stored};
+pub use webhook::Webhook;

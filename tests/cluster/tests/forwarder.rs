@@ -1,9 +1,9 @@
 //! The forwarder in pods as the webhook leaves them, from the app's output to the capture.
 
-use logtap_cluster_tests::{Namespace, Receiver, Stored, app_pod, injected, until};
+use logtap_cluster_tests::{Namespace, Receiver, Stored, app_pod, injected, job, until};
 use logtap_inject::vocabulary::{annotation, sidecar};
 use logtap_inject::{Config, Mode};
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// Prints 1,000 numbered lines and goes on living.
 const THOUSAND: &str = "i=0; while [ $i -lt 1000 ]; do i=$((i+1)); echo \"line $i of  app\"; done; exec sleep 3600";
@@ -14,17 +14,6 @@ fn thousand() -> Vec<String> {
 
 fn texts(stored: &[Stored]) -> Vec<&str> {
     stored.iter().map(|line| line.text.as_str()).collect()
-}
-
-/// A Job that runs the pod once.
-fn job(name: &str, pod: &Value) -> Value {
-    let template = json!({ "metadata": { "annotations": pod["metadata"]["annotations"], "labels": { "app": name } }, "spec": pod["spec"] });
-    json!({
-        "apiVersion": "batch/v1",
-        "kind": "Job",
-        "metadata": { "name": name },
-        "spec": { "backoffLimit": 0, "template": template },
-    })
 }
 
 fn completes(namespace: &Namespace, name: &str) {
