@@ -29,7 +29,26 @@ pub struct Policy {
 impl Default for Policy {
     fn default() -> Self {
         let hours = |hours: u64| Duration::from_secs(hours * 3600);
-        Self { authority_life: hours(365 * 24), leaf_life: hours(24), settle: Duration::from_secs(300) }
+        Self::new(hours(365 * 24), hours(24))
+    }
+}
+
+/// Longest time between looks when nothing is told to have changed.
+const LOOK: Duration = Duration::from_secs(30);
+/// Longest time that API servers need to hear of an authority.
+const SETTLE: Duration = Duration::from_secs(300);
+
+impl Policy {
+    /// With these lives, and waits that fit them.
+    #[must_use]
+    pub fn new(authority_life: Duration, leaf_life: Duration) -> Self {
+        Self { authority_life, leaf_life, settle: SETTLE.min(authority_life / 20) }
+    }
+
+    /// Time between looks: short enough for a leaf to be renewed in its last third.
+    #[must_use]
+    pub fn look(&self) -> Duration {
+        LOOK.min(self.leaf_life / 12)
     }
 }
 
@@ -113,6 +132,12 @@ impl Lifecycle {
     #[must_use]
     pub fn new(policy: Policy, names: Vec<String>) -> Self {
         Self { policy, names, leaf: None, seen: BTreeMap::new() }
+    }
+
+    /// Lives and waits.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        &self.policy
     }
 
     /// The leaf that is served.

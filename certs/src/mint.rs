@@ -1,4 +1,5 @@
-//! Makes authorities and leaves: P-256, good from one hour before, so that clocks may disagree.
+//! Makes authorities and leaves: P-256, good from one hour before, so that clocks may disagree; short-lived
+//! ones from half their life before.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use rustls::sign::CertifiedKey;
 
 use crate::x509::{Certificate, Unreadable};
 
-/// How long before its making a certificate is good.
+/// How long before its making a certificate is good, at most.
 const EARLIER: Duration = Duration::from_secs(3600);
 /// Name of every authority of ours; tells them from others in a bundle.
 const NAME: &str = "logtap webhook CA";
@@ -61,7 +62,7 @@ impl Authority {
     /// If the library cannot.
     pub fn mint(now: SystemTime, life: Duration) -> Result<Self, MintError> {
         let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
-        let mut params = params(&[], now - EARLIER, now + life)?;
+        let mut params = params(&[], now - earlier(life), now + life)?;
         params.distinguished_name.push(DnType::CommonName, NAME);
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
@@ -103,7 +104,7 @@ impl Authority {
     pub fn sign(&self, names: &[String], now: SystemTime, life: Duration) -> Result<Leaf, MintError> {
         let own = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
         let end = (now + life).min(self.certificate.not_after());
-        let mut params = params(names, now - EARLIER, end)?;
+        let mut params = params(names, now - earlier(life), end)?;
         params.use_authority_key_identifier_extension = true;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
@@ -152,6 +153,11 @@ impl fmt::Debug for Authority {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Authority").field("certificate", &self.certificate).finish_non_exhaustive()
     }
+}
+
+/// Never so long that a new certificate would have passed two thirds of its life already.
+fn earlier(life: Duration) -> Duration {
+    EARLIER.min(life / 2)
 }
 
 fn params(names: &[String], start: SystemTime, end: SystemTime) -> Result<CertificateParams, MintError> {

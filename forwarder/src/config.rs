@@ -32,7 +32,7 @@ pub(crate) struct Config {
     pub(crate) identity: Identity,
     pub(crate) namespace: String,
     pub(crate) pod: String,
-    /// Host and port of the API server.
+    /// Host and port of the API server; an IPv6 address is without its brackets.
     pub(crate) api: (String, u16),
     pub(crate) target: Target,
     pub(crate) selection: Selection,
@@ -82,10 +82,12 @@ impl Config {
         let mut labels = vec![("namespace", namespace.clone()), ("pod", pod.clone())];
         let more = [("app", env::APP), ("node", env::NODE_NAME), ("session", env::SESSION)];
         labels.extend(more.into_iter().filter_map(|(label, name)| Some((label, optional(name)?))));
+        let host = needed(env::API_HOST)?;
+        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
         let port = needed(env::API_PORT)?;
         Ok(Self {
             target: target(&var)?,
-            api: (needed(env::API_HOST)?, port.parse().map_err(|_| ConfigError::Port(env::API_PORT, port))?),
+            api: (host, port.parse().map_err(|_| ConfigError::Port(env::API_PORT, port))?),
             selection: Selection { only: list(env::CONTAINERS), exclude: list(env::EXCLUDE_CONTAINERS) },
             ends_by_itself: optional(env::MODE).as_deref() == Some("container"),
             wants_node: optional(env::SOURCE).as_deref() == Some("node"),

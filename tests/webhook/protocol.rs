@@ -124,6 +124,22 @@ async fn case_018_headers_that_trickle() {
     tokio::time::timeout(seconds(5), trickle).await.expect("cut off");
 }
 
+/// A review that meets a connection which the webhook is just closing fails, and its pod is missed:
+/// the API server sends it on another connection only if nothing of it was written yet.
+#[tokio::test]
+async fn connections_stay_open_for_longer_than_the_api_server_keeps_them() {
+    let kept = seconds(90);
+    assert!(Limits::default().idle > kept);
+    let stage = Stage::with(Limits { head: millis(200), ..Limits::default() }, seconds(0)).await;
+    let mut sender = stage.http1().await;
+    for _ in 0..2 {
+        let response = sender.send_request(tapped()).await.expect("the connection is open");
+        assert!(is_injected(&response.into_body().collect().await.unwrap().to_bytes()));
+        // Longer than the time for a first head.
+        tokio::time::sleep(millis(600)).await;
+    }
+}
+
 #[tokio::test]
 async fn case_018_a_body_that_trickles() {
     let stage = Stage::new().await;

@@ -8,8 +8,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
+use logtap_certs::Policy;
 use logtap_inject::vocabulary::{SYSTEM_NAMESPACES, object, port, sidecar};
 use logtap_inject::{Config, DefaultTarget, Mode, NativeSidecars, PodSecurity, Quantity, ResourceDefaults, Target};
+
+/// Shortest and longest life of a certificate.
+const SHORTEST: Duration = Duration::from_secs(30);
+const LONGEST: Duration = Duration::from_secs(3650 * 86_400);
 
 /// Add log forwarders to pods that opted in
 ///
@@ -33,6 +38,12 @@ pub struct Args {
     /// Directory with tls.crt and tls.key that somebody else keeps, such as cert-manager; without it the webhook makes its own
     #[arg(long, env = "LOGTAP_CERT_DIR", value_name = "DIR")]
     pub cert_dir: Option<PathBuf>,
+    /// Life of the authority that the replicas share; the next one takes over in its last third
+    #[arg(long, env = "LOGTAP_CA_LIFETIME", default_value = "365d", value_name = "TIME", value_parser = lifetime)]
+    ca_lifetime: Duration,
+    /// Life of each replica's certificate; it is renewed in its last third
+    #[arg(long, env = "LOGTAP_LEAF_LIFETIME", default_value = "24h", value_name = "TIME", value_parser = lifetime)]
+    leaf_lifetime: Duration,
     /// Leave the RoleBindings of forwarders to whoever taps
     #[arg(long, env = "LOGTAP_NO_GRANT")]
     pub no_grant: bool,
@@ -190,6 +201,12 @@ impl Args {
         vec![name.clone(), format!("{name}.cluster.local")]
     }
 
+    /// Lives of certificates, and the waits that go with them.
+    #[must_use]
+    pub fn policy(&self) -> Policy {
+        Policy::new(self.ca_lifetime, self.leaf_lifetime)
+    }
+
     /// How long to go on serving after the first signal.
     #[must_use]
     pub fn drain(&self) -> Duration {
@@ -203,6 +220,18 @@ fn target(text: &str) -> Result<Target, String> {
 
 fn quantity(text: &str) -> Result<Quantity, String> {
     Quantity::parse(text).ok_or_else(|| "write a quantity such as 10m or 64Mi".to_owned())
+}
+
+/// A time such as `90d`, `24h`, `30m` or `60s`. What is shorter than [`SHORTEST`] would expire between looks.
+fn lifetime(text: &str) -> Result<Duration, String> {
+    let units = [('d', 86_400), ('h', 3600), ('m', 60), ('s', 1)];
+    let read = || {
+        let unit = text.chars().last()?;
+        let (_, seconds) = units.into_iter().find(|(name, _)| *name == unit)?;
+        let number: u64 = text.strip_suffix(unit)?.parse().ok()?;
+        number.checked_mul(seconds).map(Duration::from_secs).filter(|time| (SHORTEST..=LONGEST).contains(time))
+    };
+    read().ok_or_else(|| "write a time from 30s to 3650d, such as 90d, 24h or 30m".to_owned())
 }
 
 fn label(text: &str) -> Result<(String, String), String> {
@@ -225,6 +254,18 @@ mod tests {
         let config = args.config().unwrap();
         assert!(config.excludes("logtap") && config.excludes("kube-system") && config.target.is_none());
         assert_eq!(config.prod_labels, Config::default().prod_labels);
+        let (policy, usual) = (args.policy(), Policy::default());
+        assert_eq!((policy.authority_life, policy.leaf_life), (usual.authority_life, usual.leaf_life));
+        assert_eq!((policy.settle, policy.look()), (Duration::from_secs(300), Duration::from_secs(30)));
+    }
+
+    #[test]
+    fn lives_of_certificates_are_read_with_their_unit() {
+        let read = |text| lifetime(text).map(|time| time.as_secs());
+        assert_eq!([read("30s"), read("10m"), read("24h"), read("90d")], [Ok(30), Ok(600), Ok(86_400), Ok(7_776_000)]);
+        for bad in ["", "h", "24", "24 h", "1w", "-1h", "29s", "3651d", "99999999999999999999d"] {
+            assert!(lifetime(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

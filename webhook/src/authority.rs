@@ -12,9 +12,7 @@ use crate::admin::Readiness;
 use crate::cluster::ClusterError;
 use crate::metrics::Metrics;
 
-/// Between looks when nothing is told to have changed. Time on the wall counts: a machine may sleep.
-const LOOK: Duration = Duration::from_secs(30);
-/// After a failure or a lost race, at first; doubled up to [`LOOK`].
+/// After a failure or a lost race, at first; doubled up to the time between looks.
 const RETRY: Duration = Duration::from_millis(100);
 /// Looks in a row after which there is a pause, whatever is left to do.
 const LOOKS: usize = 10;
@@ -82,6 +80,8 @@ enum Outcome {
 impl<S: Shared> Replica<S> {
     /// Works for ever; looks whenever `changed` is told.
     pub async fn run(mut self, changed: Arc<Notify>) {
+        // Time on the wall counts: a machine may sleep.
+        let rest = self.lifecycle.policy().look();
         let mut retry = RETRY;
         loop {
             let mut outcome = Outcome::Again;
@@ -91,8 +91,8 @@ impl<S: Shared> Replica<S> {
                     break;
                 }
             }
-            let pause = if outcome == Outcome::Rest { LOOK } else { retry };
-            retry = if outcome == Outcome::Rest { RETRY } else { (retry * 2).min(LOOK) };
+            let pause = if outcome == Outcome::Rest { rest } else { retry };
+            retry = if outcome == Outcome::Rest { RETRY } else { (retry * 2).min(rest) };
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
                 () = changed.notified() => {}

@@ -9,7 +9,7 @@ use k8s_openapi::api::admissionregistration::v1::MutatingWebhookConfiguration;
 use k8s_openapi::api::core::v1::{Namespace, Secret};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::{Api, Client};
-use logtap_certs::{CertError, Lifecycle, Live, Policy, Reloading, server_config};
+use logtap_certs::{CertError, Lifecycle, Live, Reloading, server_config};
 use logtap_inject::vocabulary::object;
 use rustls::server::ResolvesServerCert;
 use tokio::sync::Notify;
@@ -170,7 +170,7 @@ fn own_certificates(
     parts.add("the watch of the configuration", async move { follow(configurations, &configuration, other).await });
     let replica = Replica {
         shared: KubeShared::new(client, &args.namespace),
-        lifecycle: Lifecycle::new(Policy::default(), args.names()),
+        lifecycle: Lifecycle::new(args.policy(), args.names()),
         live,
         readiness,
         metrics,

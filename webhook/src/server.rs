@@ -6,6 +6,7 @@ use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use http_body_util::Full;
@@ -41,8 +42,11 @@ pub trait Handler: Send + Sync + 'static {
 pub struct Limits {
     /// Time for a TLS handshake.
     pub handshake: Duration,
-    /// Time for the head of an HTTP/1.1 request, waiting for it included.
+    /// Time for the head of the first HTTP/1.1 request, waiting for it included.
     pub head: Duration,
+    /// The same for later ones. The API server keeps connections for 90 s and does not send a review
+    /// a second time that met one just being closed: who closes first must be the API server.
+    pub idle: Duration,
     /// Pause between signs of life on HTTP/2.
     pub ping: Duration,
     /// Handshakes at one time.
@@ -58,6 +62,7 @@ impl Default for Limits {
         Self {
             handshake: Duration::from_secs(3),
             head: Duration::from_secs(10),
+            idle: Duration::from_secs(120),
             ping: Duration::from_secs(20),
             handshakes: 512,
             connections: 2048,
@@ -199,13 +204,27 @@ impl<H: Handler> Shared<H> {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let shared = self.clone();
-        let service = service_fn(move |request| shared.clone().answer(request));
+        let asked = Arc::new(AtomicBool::new(false));
+        let first = asked.clone();
+        let service = service_fn(move |request| {
+            first.store(true, Ordering::Relaxed);
+            shared.clone().answer(request)
+        });
         let connection = hyper::server::conn::http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(self.limits.head)
+            .header_read_timeout(self.limits.idle)
             .max_buf_size(64 << 10)
             .serve_connection(TokioIo::new(stream), service);
-        self.drive(connection, |connection| connection.graceful_shutdown(), closing).await;
+        let slow = async {
+            tokio::time::sleep(self.limits.head).await;
+            if asked.load(Ordering::Relaxed) {
+                std::future::pending().await
+            }
+        };
+        tokio::select! {
+            () = self.drive(connection, |connection| connection.graceful_shutdown(), closing) => {}
+            () = slow => tracing::debug!("the first request took too long"),
+        }
     }
 
     async fn http2<S>(self: Arc<Self>, stream: S, closing: watch::Receiver<bool>)

@@ -65,3 +65,12 @@ fn selection_never_takes_our_own_container() {
     let taken = ["a", "b", "c", OWN_CONTAINER].map(|name| config.selection.takes(name));
     assert_eq!(taken, [true, false, false, false]);
 }
+
+#[test]
+fn case_118_an_api_server_on_ipv6_is_read_with_brackets_and_without() {
+    for written in ["fd00:10:96::1", "[fd00:10:96::1]"] {
+        let (host, port) = read(&[("KUBERNETES_SERVICE_HOST", written)]).unwrap().api;
+        let server = crate::http::Server { host, port, tls: None };
+        assert_eq!((server.host.as_str(), server.authority().as_str()), ("fd00:10:96::1", "[fd00:10:96::1]:443"));
+    }
+}

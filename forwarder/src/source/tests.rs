@@ -129,3 +129,16 @@ fn refusals_and_late_starts_are_waited_out() {
     ]);
     assert_eq!(texts, ["one"]);
 }
+
+/// A node that has no inotify instance left says so as text in the log, and ends the stream.
+#[test]
+fn case_120_a_node_without_inotify_is_read_again_and_again() {
+    let complaint = "failed to create fsnotify watcher: too many open files";
+    let (texts, asked) = follow(vec![
+        whole("2026-09-21T14:13:20.1Z one\nfailed to create fsnotify watcher: too many open files"),
+        whole("2026-09-21T14:13:20.1Z one\n2026-09-21T14:13:20.2Z two\n"),
+        whole("2026-09-21T14:13:20.1Z one\n2026-09-21T14:13:20.2Z two\n2026-09-21T14:13:20.3Z three\n"),
+    ]);
+    assert_eq!(texts, ["one", "two", "three"], "{complaint:?} is no line of the app");
+    assert_eq!(asked.len(), 3);
+}

@@ -1,17 +1,24 @@
 //! What the tests on a real cluster stand on: kubectl, a namespace for each test, a receiver in it,
-//! and pods as the webhook leaves them.
+//! pods as the webhook leaves them, the webhook itself, and servers that stand in for it.
 //!
 //! The cluster is the one that kubectl finds. Its node needs the images that `manifests/images` and
 //! `tests/cluster/build` make; `tests/run cluster` sees to all of it.
 
+mod command;
+mod fake;
 mod kubectl;
 mod namespace;
 mod pods;
 mod policy;
 mod receiver;
+pub mod stream;
+mod webhook;
 
+pub use command::{Ran, logtap, logtap_binary};
+pub use fake::{Answer, Asked, Fake};
 pub use kubectl::{kubectl, until};
 pub use namespace::Namespace;
-pub use pods::{app_pod, injected};
+pub use pods::{app_pod, bare_pod, injected, is_injected, job, workload};
 pub use policy::{Outcome, Space, Table, config, in_force};
 pub use receiver::{Receiver, Stored};
+pub use webhook::Webhook;

@@ -58,6 +58,15 @@ impl Namespace {
     /// # Panics
     /// When the cluster refuses.
     pub fn grant(&self) {
+        let group = format!("system:serviceaccounts:{}", self.name);
+        self.grant_to(&json!([{ "kind": "Group", "apiGroup": "rbac.authorization.k8s.io", "name": group }]));
+    }
+
+    /// Lets these subjects read logs here.
+    ///
+    /// # Panics
+    /// When the cluster refuses.
+    pub fn grant_to(&self, subjects: &Value) {
         // Two that apply at the same time both find nothing, and one of them fails to create it.
         ROLE.call_once(|| drop(kubectl(&["apply", "-f", "-"], FORWARDER_ROLE).expect("the cluster takes the role")));
         let group = "rbac.authorization.k8s.io";
@@ -66,7 +75,7 @@ impl Namespace {
             "kind": "RoleBinding",
             "metadata": { "name": object::FORWARDER_ROLE },
             "roleRef": { "apiGroup": group, "kind": "ClusterRole", "name": object::FORWARDER_ROLE },
-            "subjects": [{ "kind": "Group", "apiGroup": group, "name": format!("system:serviceaccounts:{}", self.name) }],
+            "subjects": subjects,
         }));
     }
 

@@ -1,28 +1,20 @@
 //! Pods for the tests, before and after the webhook.
 
-use logtap_inject::vocabulary::annotation;
+use logtap_inject::vocabulary::{annotation, sidecar};
 use logtap_inject::{Config, Decision, NamespaceSettings, decide_pod, patch};
 use serde_json::{Value, json};
 
 use crate::namespace::Namespace;
 use crate::receiver::Receiver;
 
-/// A pod whose one container `app` runs a shell script once; tapped, its lines go to the receiver of
-/// the namespace. It meets Pod Security "restricted".
+/// A pod that nobody tapped, whose one container `app` runs a shell script once. It meets Pod Security
+/// "restricted".
 #[must_use]
-pub fn app_pod(namespace: &Namespace, name: &str, script: &str) -> Value {
+pub fn bare_pod(name: &str, script: &str) -> Value {
     json!({
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {
-            "name": name,
-            "labels": { "app": name },
-            "annotations": {
-                annotation::TAP: "true",
-                annotation::TARGET: Receiver::url(namespace),
-                annotation::SESSION: "first",
-            },
-        },
+        "metadata": { "name": name, "labels": { "app": name } },
         "spec": {
             "restartPolicy": "Never",
             "terminationGracePeriodSeconds": 5,
@@ -36,6 +28,61 @@ pub fn app_pod(namespace: &Namespace, name: &str, script: &str) -> Value {
             }],
         },
     })
+}
+
+/// The same pod, tapped: its lines go to the receiver of the namespace.
+#[must_use]
+pub fn app_pod(namespace: &Namespace, name: &str, script: &str) -> Value {
+    let mut pod = bare_pod(name, script);
+    pod["metadata"]["annotations"] = json!({
+        annotation::TAP: "true",
+        annotation::TARGET: Receiver::url(namespace),
+        annotation::SESSION: "first",
+    });
+    pod
+}
+
+/// A Job that runs the pod once.
+#[must_use]
+pub fn job(name: &str, pod: &Value) -> Value {
+    json!({
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": { "name": name },
+        "spec": { "backoffLimit": 0, "template": template(name, pod) },
+    })
+}
+
+/// A Deployment, StatefulSet, DaemonSet or ReplicaSet that keeps the pod running.
+#[must_use]
+pub fn workload(kind: &str, name: &str, pod: &Value) -> Value {
+    let mut template = template(name, pod);
+    template["spec"]["restartPolicy"] = "Always".into();
+    let mut spec = json!({ "selector": { "matchLabels": { "app": name } }, "template": template });
+    match kind {
+        "DaemonSet" => {}
+        "StatefulSet" => {
+            spec["replicas"] = 1.into();
+            spec["serviceName"] = name.into();
+        }
+        _ => spec["replicas"] = 1.into(),
+    }
+    json!({ "apiVersion": "apps/v1", "kind": kind, "metadata": { "name": name }, "spec": spec })
+}
+
+fn template(name: &str, pod: &Value) -> Value {
+    json!({
+        "metadata": { "annotations": pod["metadata"]["annotations"], "labels": { "app": name } },
+        "spec": pod["spec"],
+    })
+}
+
+/// Whether a pod has a forwarder, in either form.
+#[must_use]
+pub fn is_injected(pod: &Value) -> bool {
+    let named =
+        |list: &Value| list.as_array().is_some_and(|all| all.iter().any(|one| one["name"] == sidecar::CONTAINER));
+    named(&pod["spec"]["initContainers"]) || named(&pod["spec"]["containers"])
 }
 
 /// The pod as the webhook leaves it.

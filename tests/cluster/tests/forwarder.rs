@@ -1,9 +1,9 @@
 //! The forwarder in pods as the webhook leaves them, from the app's output to the capture.
 
-use logtap_cluster_tests::{Namespace, Receiver, Stored, app_pod, injected, until};
+use logtap_cluster_tests::{Namespace, Receiver, Stored, app_pod, injected, job, until};
 use logtap_inject::vocabulary::{annotation, sidecar};
 use logtap_inject::{Config, Mode};
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// Prints 1,000 numbered lines and goes on living.
 const THOUSAND: &str = "i=0; while [ $i -lt 1000 ]; do i=$((i+1)); echo \"line $i of  app\"; done; exec sleep 3600";
@@ -14,17 +14,6 @@ fn thousand() -> Vec<String> {
 
 fn texts(stored: &[Stored]) -> Vec<&str> {
     stored.iter().map(|line| line.text.as_str()).collect()
-}
-
-/// A Job that runs the pod once.
-fn job(name: &str, pod: &Value) -> Value {
-    let template = json!({ "metadata": { "annotations": pod["metadata"]["annotations"], "labels": { "app": name } }, "spec": pod["spec"] });
-    json!({
-        "apiVersion": "batch/v1",
-        "kind": "Job",
-        "metadata": { "name": name },
-        "spec": { "backoffLimit": 0, "template": template },
-    })
 }
 
 fn completes(namespace: &Namespace, name: &str) {
@@ -87,7 +76,7 @@ fn a_restricted_namespace_admits_the_patched_pod() {
 
 #[test]
 #[ignore = "needs a cluster: tests/run cluster"]
-fn rights_and_receiver_may_come_later() {
+fn case_092_rights_and_receiver_may_come_later() {
     let namespace = Namespace::new("later", "privileged");
     namespace.create(&injected(&namespace, app_pod(&namespace, "api", THOUSAND), &Config::default()));
     let log = until("the forwarder's complaint", || {
@@ -124,7 +113,7 @@ fn rights_may_come_when_the_app_is_over() {
 
 #[test]
 #[ignore = "needs a cluster: tests/run cluster"]
-fn a_deleted_pod_leaves_its_last_words() {
+fn case_114_a_deleted_pod_leaves_its_last_words() {
     let namespace = Namespace::new("deleted", "privileged");
     namespace.grant();
     let receiver = Receiver::start(&namespace);
@@ -133,6 +122,49 @@ fn a_deleted_pod_leaves_its_last_words() {
     assert_eq!(texts(&receiver.stored_until("ready")), ["ready"]);
     namespace.kubectl(&["delete", "pod", "api"], "").unwrap();
     assert_eq!(texts(&receiver.stored_until("last words")), ["ready", "last words"]);
+}
+
+#[test]
+#[ignore = "needs a cluster: tests/run cluster"]
+fn case_114_a_pod_deleted_at_once_after_a_line_has_sent_it() {
+    let namespace = Namespace::new("at-once", "privileged");
+    namespace.grant();
+    let receiver = Receiver::start(&namespace);
+    let script = "trap 'exit 0' TERM; n=0; while :; do n=$((n+1)); echo line $n; sleep 0.05; done";
+    namespace.create(&injected(&namespace, app_pod(&namespace, "api", script), &Config::default()));
+    drop(receiver.stored_until("line 20"));
+    // Whatever was written until the app was told to end; the kubelet's own log is the judge.
+    let logs = std::thread::scope(|scope| {
+        let follow = scope.spawn(|| namespace.kubectl(&["logs", "api", "-c", "app", "--follow"], "").unwrap());
+        std::thread::sleep(std::time::Duration::from_millis(500));
+        namespace.kubectl(&["delete", "pod", "api"], "").unwrap();
+        follow.join().unwrap()
+    });
+    let written: Vec<&str> = logs.lines().collect();
+    assert_eq!(texts(&receiver.stored_until(written.last().unwrap())), written);
+}
+
+#[test]
+#[ignore = "needs a cluster: tests/run cluster"]
+fn case_113_rights_go_by_service_account() {
+    let namespace = Namespace::new("accounts", "privileged");
+    let receiver = Receiver::start(&namespace);
+    for name in ["may", "may-not"] {
+        namespace.apply(&json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": name } }));
+    }
+    namespace.grant_to(&json!([{ "kind": "ServiceAccount", "name": "may", "namespace": namespace.name() }]));
+    for name in ["may", "may-not"] {
+        let mut pod = app_pod(&namespace, name, &format!("echo {name} speaks; exec sleep 3600"));
+        pod["spec"]["serviceAccountName"] = name.into();
+        namespace.create(&injected(&namespace, pod, &Config::default()));
+    }
+    assert_eq!(texts(&receiver.stored_until("may speaks")), ["may speaks"]);
+    let log = until("the other one's complaint", || {
+        let log = namespace.logs("may-not", sidecar::CONTAINER)?;
+        if log.contains("not allowed") { Ok(log) } else { Err(log) }
+    });
+    assert!(log.contains(namespace.name()) && log.contains("service account"), "{log}");
+    assert_eq!(texts(&receiver.stored().unwrap()), ["may speaks"]);
 }
 
 #[test]
