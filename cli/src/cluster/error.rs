@@ -33,7 +33,7 @@ impl ClusterError {
     pub(crate) fn is_denied(&self) -> bool {
         match self {
             Self::Refused { code: 401, .. } => true,
-            Self::Refused { code: 403, message, .. } => message.contains("cannot "),
+            Self::Refused { code: 403, message, .. } => message.contains("cannot ") || message.contains("attempting to grant"),
             _ => false,
         }
     }

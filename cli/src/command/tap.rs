@@ -28,7 +28,7 @@ pub(crate) use rollback::unblock;
 pub(crate) use wanted::{target, template};
 
 use crate::cluster::Cluster;
-use crate::error::{CliError, Kind};
+use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::Ui;
 use crate::preflight::installation;
@@ -81,12 +81,6 @@ pub(crate) fn run(args: TapArgs, ui: &Ui) -> Result<Exit, CliError> {
         }
         report.finish(ui, "tapped")?;
     }
-    if let apply::Grant::Denied(command) = grant {
-        return Err(CliError::new(
-            Kind::Permission,
-            "forwarders may not read logs in this namespace yet, and you may not permit it",
-        )
-        .hint(format!("a cluster admin runs: {command}")));
-    }
+    grant.tell(ui)?;
     Ok(if report.failed() { Exit::Findings } else { Exit::Success })
 }

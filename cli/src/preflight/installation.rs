@@ -53,7 +53,7 @@ pub(crate) fn installation(cluster: &Cluster) -> Result<Installation, CliError> 
         Ok(found) => Ok((found, false)),
     };
     let (configuration, denied) = seen(cluster.get(WEBHOOK_CONFIGURATION, "", object::CONFIGURATION))?;
-    let (policy, _) = seen(cluster.get(POLICY, "", object::POLICY))?;
+    let (policy, _) = seen(cluster.get(POLICY, "", object::PODS_BY_ANNOTATION))?;
     let mode = match (&configuration, &policy) {
         (Some(_), _) => Mode::Webhook,
         (None, Some(_)) => Mode::Policy,

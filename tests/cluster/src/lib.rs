@@ -11,6 +11,7 @@ mod namespace;
 mod pods;
 mod policy;
 mod receiver;
+mod snapshot;
 pub mod stream;
 mod webhook;
 
@@ -21,4 +22,5 @@ pub use namespace::Namespace;
 pub use pods::{app_pod, bare_pod, injected, is_injected, job, workload};
 pub use policy::{Outcome, Space, Table, config, in_force};
 pub use receiver::{Receiver, Stored};
+pub use snapshot::settled;
 pub use webhook::Webhook;

@@ -75,10 +75,10 @@ impl Wanted {
                 Some(WEBHOOK_CONFIGURATION) => self.configuration(object)?,
                 _ => {}
             }
-            if !object["metadata"]["namespace"].is_null() {
-                object["metadata"]["namespace"] = self.namespace.as_str().into();
-            }
-            for subject in object["subjects"].as_array_mut().into_iter().flatten() {
+            let within = object.pointer_mut("/metadata/namespace");
+            within.into_iter().for_each(|within| *within = self.namespace.as_str().into());
+            let subjects = object.get_mut("subjects").and_then(Value::as_array_mut);
+            for subject in subjects.into_iter().flatten() {
                 subject["namespace"] = self.namespace.as_str().into();
             }
         }

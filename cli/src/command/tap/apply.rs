@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::plan::Plan;
 use crate::cluster::Cluster;
 use crate::cluster::resource::{ROLE_BINDING, annotation as annotation_of, text};
-use crate::error::CliError;
+use crate::error::{CliError, Kind};
 use crate::output::Ui;
 use crate::preflight::Installation;
 use crate::workload::{refusals, title};
@@ -24,13 +24,36 @@ pub(super) enum Grant {
     Given,
     /// They may not, and an admin has to run this.
     Denied(String),
+    /// Nobody could say; if they may not, an admin has to run this.
+    Unsure(String),
+}
+
+impl Grant {
+    /// Tells what an admin has to do, if anything.
+    ///
+    /// # Errors
+    /// Where forwarders may not read logs.
+    pub(super) fn tell(&self, ui: &Ui) -> Result<(), CliError> {
+        match self {
+            Self::Given => Ok(()),
+            Self::Unsure(command) => {
+                ui.note(format_args!(
+                    "you may not see whether the webhook lets forwarders read logs; if no lines arrive, a cluster admin runs: {command}"
+                ));
+                Ok(())
+            }
+            Self::Denied(command) => {
+                let why = "it is tapped, but forwarders may not read logs in this namespace yet, and you may not permit it";
+                Err(CliError::new(Kind::Permission, why).hint(format!("a cluster admin runs: {command}")))
+            }
+        }
+    }
 }
 
 /// Sees to it that forwarders of the namespace may read logs.
 pub(super) fn grant(cluster: &Cluster, installed: &Installation) -> Result<Grant, CliError> {
     let namespace = cluster.namespace();
-    // Where it cannot be seen whether the webhook does it, it does: that is the default.
-    if installed.grants.unwrap_or(true) {
+    if installed.grants == Some(true) {
         return Ok(Grant::Given);
     }
     match cluster.get(ROLE_BINDING, namespace, object::FORWARDER_ROLE) {
@@ -41,10 +64,13 @@ pub(super) fn grant(cluster: &Cluster, installed: &Installation) -> Result<Grant
     match cluster.create(ROLE_BINDING, namespace, &binding(namespace), false) {
         Ok(_) => Ok(Grant::Given),
         Err(error) if error.is_conflict() => Ok(Grant::Given),
-        Err(error) if error.is_denied() => Ok(Grant::Denied(format!(
-            "kubectl create rolebinding {role} -n {namespace} --clusterrole={role} --group=system:serviceaccounts:{namespace}",
-            role = object::FORWARDER_ROLE
-        ))),
+        Err(error) if error.is_denied() => {
+            let role = object::FORWARDER_ROLE;
+            let command = format!(
+                "kubectl create rolebinding {role} -n {namespace} --clusterrole={role} --group=system:serviceaccounts:{namespace}"
+            );
+            Ok(if installed.grants.is_none() { Grant::Unsure(command) } else { Grant::Denied(command) })
+        }
         Err(error) => Err(error.while_doing("permitting forwarders to read logs")),
     }
 }

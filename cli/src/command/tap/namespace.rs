@@ -4,7 +4,7 @@ use logtap_inject::tap::{Annotations, Change, namespace};
 use logtap_inject::vocabulary::annotation;
 use serde_json::json;
 
-use super::apply::{Grant, grant};
+use super::apply::grant;
 use super::flags::TapArgs;
 use super::report::print_changes;
 use super::wanted::{Surroundings, asked, target};
@@ -62,14 +62,8 @@ pub(super) fn run(args: &TapArgs, cluster: &Cluster, ui: &Ui) -> Result<Exit, Cl
     if let Rehearsal::Untapped(why) = rehearse(cluster, name, &sample(None), &sample(None))? {
         ui.note(format_args!("a pod created now would get no forwarder: {why}"));
     }
-    match granted {
-        Grant::Given => Ok(Exit::Success),
-        Grant::Denied(command) => Err(CliError::new(
-            Kind::Permission,
-            "forwarders may not read logs in this namespace yet, and you may not permit it",
-        )
-        .hint(format!("a cluster admin runs: {command}"))),
-    }
+    granted.tell(ui)?;
+    Ok(Exit::Success)
 }
 
 /// Prints what changes in a namespace.
