@@ -79,6 +79,8 @@ impl Program {
                 .with_no_client_auth();
         client.alpn_protocols = vec![b"h2".to_vec()];
         let stream = TcpStream::connect(("127.0.0.1", self.port)).await.unwrap();
+        // As the API server's; without it, a request waits for the acknowledgement of the one before.
+        stream.set_nodelay(true).unwrap();
         let name = ServerName::try_from(NAME).unwrap();
         let stream = tokio_rustls::TlsConnector::from(std::sync::Arc::new(client)).connect(name, stream).await.unwrap();
         let (sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();

@@ -8,6 +8,7 @@ mod rules;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
 use logtap_inject::vocabulary::label;
@@ -139,6 +140,9 @@ impl Table {
     }
 }
 
+/// Namespaces that were made, which tests share: they only ever see dry runs, and go with the cluster.
+static MADE: Mutex<BTreeMap<Space, Value>> = Mutex::new(BTreeMap::new());
+
 /// Namespaces of a table.
 struct Spaces {
     /// One in which nothing is tapped.
@@ -148,46 +152,55 @@ struct Spaces {
 
 impl Spaces {
     fn new(wanted: BTreeSet<Space>) -> Self {
+        let plain = Space::of("none").label(label::TAP, label::DISABLED);
+        let mut known = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+        let missing = wanted.iter().chain([&plain]).filter(|space| space.name.is_some() || !known.contains_key(space));
+        let missing = missing.cloned().collect();
+        known.extend(Self::make(missing));
+        let made = wanted.into_iter().map(|space| (known[&space].clone(), space)).map(|(made, space)| (space, made));
+        Self { plain: name(&known[&plain]).to_owned(), made: made.collect() }
+    }
+
+    fn make(spaces: Vec<Space>) -> BTreeMap<Space, Value> {
+        if spaces.is_empty() {
+            return BTreeMap::new();
+        }
         let time = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("the clock is set").as_millis();
         let fresh = || format!("test-policy-{time}-{}", NUMBER.fetch_add(1, Ordering::Relaxed));
-        let plain = fresh();
-        let mut items = vec![json!({ "metadata": { "name": plain, "labels": { label::TAP: label::DISABLED } } })];
-        for space in &wanted {
+        let items = spaces.iter().map(|space| {
             let mut labels = space.labels.clone();
             labels.insert(rules::CONFIG_LABEL.to_owned(), space.config.to_owned());
             let name = space.name.map_or_else(fresh, str::to_owned);
-            items.push(json!({ "metadata": { "name": name, "labels": labels, "annotations": space.annotations } }));
-        }
-        for item in &mut items {
-            (item["apiVersion"], item["kind"]) = ("v1".into(), "Namespace".into());
-        }
-        let made = call(&["apply", "-o", "json", "-f", "-"], &items);
-        until("default service accounts", || {
-            made.iter().try_for_each(|one| {
-                let name = one["metadata"]["name"].as_str().unwrap_or_default();
-                kubectl(&["--namespace", name, "get", "serviceaccount", "default"], "").map(drop)
-            })
+            let metadata = json!({ "name": name, "labels": labels, "annotations": space.annotations });
+            json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": metadata })
         });
-        Self { plain, made: wanted.into_iter().zip(made.into_iter().skip(1)).collect() }
+        let made = call(&["apply", "-o", "json", "-f", "-"], &items.collect::<Vec<_>>());
+        until("default service accounts", || {
+            let path = "jsonpath={range .items[*]}{.metadata.namespace}/{.metadata.name}{\"\\n\"}{end}";
+            let all = kubectl(&["get", "serviceaccounts", "--all-namespaces", "-o", path], "")?;
+            let ready = |one: &&Value| all.lines().any(|line| line == format!("{}/default", name(one)));
+            made.iter().find(|one| !ready(one)).map_or(Ok(()), |one| Err(format!("none in {}", name(one))))
+        });
+        spaces.into_iter().zip(made).collect()
     }
 
     fn name(&self, space: &Space) -> &str {
-        self.made[space]["metadata"]["name"].as_str().expect("namespaces have names")
+        name(&self.made[space])
     }
 }
 
 impl Drop for Spaces {
     fn drop(&mut self) {
-        let names = self.made.iter().filter(|(space, _)| space.name.is_none());
-        let names = names.filter_map(|(_, made)| made["metadata"]["name"].as_str()).chain([self.plain.as_str()]);
-        let args: Vec<&str> = ["delete", "namespace", "--wait=false"].into_iter().chain(names).collect();
-        // What cannot be deleted goes with the cluster.
-        kubectl(&args, "").unwrap_or_default();
+        // Those that were there before.
         for name in self.made.keys().filter_map(|space| space.name) {
             let label = format!("{}-", rules::CONFIG_LABEL);
             kubectl(&["label", "namespace", name, &label], "").unwrap_or_default();
         }
     }
+}
+
+fn name(namespace: &Value) -> &str {
+    namespace["metadata"]["name"].as_str().expect("namespaces have names")
 }
 
 /// The pod as the webhook leaves it, and the name of its decision.

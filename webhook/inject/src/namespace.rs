@@ -64,7 +64,8 @@ impl NamespaceSettings {
     }
 
     /// What annotation and label say together: off in either is a veto; an annotation that is
-    /// neither on nor off keeps the label from opting in.
+    /// neither on nor off keeps the label from opting in, and so does any other spelling of the label,
+    /// by which the API server selects.
     #[must_use]
     pub fn switch(&self) -> NamespaceSwitch {
         let said = [(annotation::TAP, self.annotation(annotation::TAP)), (label::TAP, self.tap_label.as_deref())];
@@ -73,8 +74,9 @@ impl NamespaceSettings {
             return NamespaceSwitch::Veto(format!("{key}={value}"));
         }
         match said.iter().flatten().next() {
-            Some((_, _, Some(_))) => NamespaceSwitch::On,
-            Some((key, value, None)) => NamespaceSwitch::Invalid(key, (*value).to_owned()),
+            // Other words for on say nothing in a label: the API server knows one of them.
+            Some((_, value, Some(_))) if said[0].is_some() || *value == label::ENABLED => NamespaceSwitch::On,
+            Some((key, value, _)) => NamespaceSwitch::Invalid(key, (*value).to_owned()),
             None => NamespaceSwitch::Unset,
         }
     }

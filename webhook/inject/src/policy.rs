@@ -14,7 +14,9 @@
 //! - the wait for a namespace that was not seen yet: the API server always has it;
 //! - looking at objects that no API server takes (cases 25 to 28, 40 and 48 ask what happens with odd
 //!   reviews): those never reach a policy;
-//! - fields newer than the API server (case 51): it has dropped them before any policy runs.
+//! - fields newer than the API server (case 51): it has dropped them before any policy runs;
+//! - amounts written with more than 64 characters, which the webhook reads;
+//! - the granter: rights to read logs are given by whoever installs or taps.
 
 mod cel;
 mod change;

@@ -29,8 +29,10 @@ pub(crate) fn class(pod: Pod<'_>) -> Class {
     for container in pod.all_containers() {
         for (at, resource) in ["cpu", "memory"].into_iter().enumerate() {
             let limit = amount(container, "limits", resource);
-            let request = amount(container, "requests", resource).or(limit);
+            let request = amount(container, "requests", resource);
             any |= limit.is_some() || request.is_some();
+            // A request that is left out is the limit; one of zero is none.
+            let request = if has(container, "requests", resource) { request } else { limit };
             all_limited &= limit.is_some();
             readable &= limit != Some(Amount::Unreadable) && request != Some(Amount::Unreadable);
             limits[at] = limits[at].saturating_add(nano(limit));
@@ -53,6 +55,11 @@ pub(crate) fn limits_storage(pod: Pod<'_>) -> bool {
 enum Amount {
     Nano(i128),
     Unreadable,
+}
+
+/// Whether a container says what it requests or limits, be it nothing.
+fn has(container: &Value, side: &str, resource: &str) -> bool {
+    container.get("resources").and_then(|all| all.get(side)?.get(resource)).is_some_and(|one| !one.is_null())
 }
 
 /// What a container requests or limits; zero is as good as nothing.

@@ -100,7 +100,7 @@ fn wait(name: &'static str) {
     });
     send(&["apply", "-f", "-"], &[namespace(json!({}))]);
     until("the policy by annotation", || injected(pod(target.clone())));
-    send(&["apply", "-f", "-"], &[tapped.clone()]);
+    send(&["apply", "-f", "-"], std::slice::from_ref(&tapped));
     until("the policy by namespace", || injected(pod(json!({}))));
     kubectl(&["delete", "namespace", &space, "--wait=false"], "").unwrap_or_default();
 }

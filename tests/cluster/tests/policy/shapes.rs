@@ -35,33 +35,47 @@ fn case_025_policy_other_kinds() {
     }
 }
 
-#[test]
-#[ignore = "needs a cluster: tests/run cluster"]
-fn case_026_and_028_policy_updates_and_subresources() {
-    let namespace = space("updates");
+/// An untapped pod that waits for ever.
+fn gated(namespace: &Namespace) -> Value {
     let gated = with(saying(None), "/spec/schedulingGates", json!([{ "name": "test.logtap.io/wait" }]));
     let mut gated = with(gated, "/metadata/name", json!("gated"));
     (gated["apiVersion"], gated["kind"]) = (json!("v1"), json!("Pod"));
     namespace.create(&gated);
-    let patch = |args: &[&str], patch: Value| {
-        let text = patch.to_string();
-        let all = ["patch", "pod", "gated", "--dry-run=server", "-o", "json", "-p", &text];
-        namespace.kubectl(&[&all[..], args].concat(), "").unwrap()
-    };
+    gated
+}
+
+/// What would come of a change to it.
+fn patched(namespace: &Namespace, args: &[&str], patch: &Value) -> String {
+    let text = patch.to_string();
+    let all = ["patch", "pod", "gated", "--dry-run=server", "-o", "json", "-p", &text];
+    namespace.kubectl(&[&all[..], args].concat(), "").unwrap()
+}
+
+#[test]
+#[ignore = "needs a cluster: tests/run cluster"]
+fn case_026_policy_other_operations() {
+    let namespace = space("updates");
+    let gated = gated(&namespace);
     let tapped = json!({ "metadata": { "annotations": { "logtap.io/tap": "true" } } });
-    assert!(!patch(&[], tapped.clone()).contains("logtap-forwarder"));
-    namespace.kubectl(&["annotate", "pod", "gated", "logtap.io/tap=true"], "").unwrap();
-    assert!(!patch(&["--subresource", "status"], json!({ "status": { "message": "m" } })).contains("logtap-forwarder"));
-    let debug = json!({ "spec": { "ephemeralContainers": [{ "name": "debug", "image": "busybox" }] } });
-    assert!(!patch(&["--subresource", "ephemeralcontainers"], debug).contains("logtap-forwarder"));
-    // The same pod is injected when it is created there, so that the calls above could have been.
-    let fresh = with(
-        with(gated, "/metadata/name", json!("fresh")),
-        "/metadata/annotations",
-        tapped["metadata"]["annotations"].clone(),
-    );
+    assert!(!patched(&namespace, &[], &tapped).contains("logtap-forwarder"));
+    // Created like that, it is injected.
+    let fresh = with(gated, "/metadata/name", json!("fresh"));
+    let fresh = with(fresh, "/metadata/annotations", tapped["metadata"]["annotations"].clone());
     let text = namespace.kubectl(&["create", "--dry-run=server", "-o", "json", "-f", "-"], &fresh.to_string()).unwrap();
     assert!(text.contains("logtap-forwarder"));
+}
+
+#[test]
+#[ignore = "needs a cluster: tests/run cluster"]
+fn case_028_policy_subresources() {
+    let namespace = space("parts");
+    let _untapped = gated(&namespace);
+    namespace.kubectl(&["annotate", "pod", "gated", "logtap.io/tap=true"], "").unwrap();
+    let status = json!({ "status": { "message": "m" } });
+    assert!(!patched(&namespace, &["--subresource", "status"], &status).contains("logtap-forwarder"));
+    let debug = json!({ "spec": { "ephemeralContainers": [{ "name": "debug", "image": "busybox" }] } });
+    let text = patched(&namespace, &["--subresource", "ephemeralcontainers"], &debug);
+    assert!(text.contains("debug") && !text.contains("logtap-forwarder"));
 }
 
 #[test]

@@ -24,7 +24,7 @@ pub(super) fn variables(variables: &mut Variables, config: &Config) {
     let template = Template::new(config);
     variables.set("sidecar_volumes", template.render(|plan| sidecar::volumes(plan).into()));
     variables.set("status", template.render(|plan| sidecar::status(plan).into()));
-    let [node, rest] = [&template.node, &template.api].map(|plan| sidecar::local_volumes(plan));
+    let [node, rest] = [&template.node, &template.api].map(sidecar::local_volumes);
     let shared = rest.len();
     variables.set("evict_written", format!("{POD}[?{}].orValue(\"\")", text(annotation::SAFE_TO_EVICT_VOLUMES)));
     let mut list = "variables.evict_written".to_owned();

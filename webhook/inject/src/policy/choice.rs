@@ -32,14 +32,13 @@ pub(super) fn switches(variables: &mut Variables) {
 /// `present`: containers of our name, the one that counts first; `stripped`: it is ours and lost its
 /// restart policy.
 pub(super) fn containers(variables: &mut Variables, config: &Config) {
-    for (name, list) in [
-        ("containers", "containers"),
-        ("init_containers", "initContainers"),
-        ("volumes", "volumes"),
-        ("pull_secrets", "imagePullSecrets"),
-    ] {
+    for (name, list) in
+        [("init_containers", "initContainers"), ("volumes", "volumes"), ("pull_secrets", "imagePullSecrets")]
+    {
         variables.set(name, cel::spec(list, "[]"));
     }
+    // A pod without any, which is refused later, has null here.
+    variables.set("containers", "object.spec.?containers.orValue(null) == null ? [] : object.spec.containers");
     variables.set("all_containers", "variables.init_containers + variables.containers");
     let named = |list: &str| format!("variables.{list}.filter(c, c.name == {})", text(sidecar::CONTAINER));
     variables.set("present", named("all_containers"));

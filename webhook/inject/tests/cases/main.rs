@@ -11,6 +11,7 @@ mod explanations;
 mod filter;
 mod idempotence;
 mod namespaces;
+mod policy;
 mod properties;
 mod protocol;
 mod registration;

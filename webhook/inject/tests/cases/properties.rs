@@ -216,8 +216,6 @@ fn class(pod: &Value) -> &'static str {
                 let limit = amount(&one["resources"]["limits"][name]);
                 let request = match &one["resources"]["requests"][name] {
                     Value::Null => limit,
-                    // Zero stands for nothing, so the limit becomes the request here as well.
-                    text if amount(text) == 0 => limit,
                     text => amount(text),
                 };
                 (limits[at], requests[at]) = (limits[at] + limit, requests[at] + request);

@@ -52,6 +52,8 @@ fn case_057_qos_class_stays() {
         json!({ "limits": { "memory": "1Gi" } }),
         json!({ "limits": { "cpu": "1" } }),
         json!({ "requests": { "cpu": "1", "memory": "1Gi" }, "limits": { "cpu": "2", "memory": "1Gi" } }),
+        // Zero is not the same as nothing said, which would mean the limit.
+        json!({ "requests": { "cpu": "0" }, "limits": { "cpu": "1", "memory": "1Gi" } }),
     ];
     for some in one_sided {
         assert_eq!(resources(&having(some)), burstable);

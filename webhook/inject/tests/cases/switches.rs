@@ -100,6 +100,14 @@ fn an_invalid_namespace_opts_nothing_in() {
 }
 
 #[test]
+fn the_label_opts_in_by_the_one_word_that_is_selected() {
+    for word in ["true", "Enabled"] {
+        create_in(&saying(None), namespace(&[(TAP, word)], &[])).skipped("invalid_annotation");
+        create_in(&saying(None), namespace(&[(TAP, word)], &[(TAP, "true")])).injected();
+    }
+}
+
+#[test]
 fn a_namespace_not_seen_yet() {
     let outcome = run(&review(&pod()), None, &config());
     outcome.skipped("namespace_unknown");
