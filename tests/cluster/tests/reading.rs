@@ -1,7 +1,5 @@
 //! Which lines a forwarder reads, whatever happens to containers, their logs and the API server.
 
-#![expect(clippy::unwrap_used, reason = "a failed step is a failed test")]
-
 use std::thread::sleep;
 use std::time::Duration;
 
