@@ -1,6 +1,7 @@
 //! The forwarder and the API server are ended and come back; lines go on where they were.
 //!
 //! One test at a time.
+//! Only on a cluster of its own.
 
 #![expect(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
