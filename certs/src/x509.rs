@@ -46,11 +46,13 @@ impl Certificate {
         })
     }
 
-    /// All certificates of a PEM text, and how many sections of it were none.
+    /// All certificates of a PEM text, and how many sections of it were none; text without any section
+    /// counts as one.
     #[must_use]
     pub fn from_pem(text: &[u8]) -> (Vec<Self>, usize) {
         let Ok(sections) = pem::parse_many(text) else { return (Vec::new(), 1) };
-        let total = sections.len();
+        let is_other = sections.is_empty() && !text.trim_ascii().is_empty();
+        let total = sections.len() + usize::from(is_other);
         let read = |section: &pem::Pem| (section.tag() == PEM_TAG).then(|| Self::from_der(section.contents()).ok());
         let good: Vec<Self> = sections.iter().filter_map(read).flatten().collect();
         let bad = total - good.len();

@@ -85,6 +85,10 @@ fn faults_are_named() {
     data.insert("ca.key".to_owned(), b"nonsense".to_vec());
     let ring = Keyring::parse(&data);
     assert!(ring.faults[0].starts_with("ca.key: "), "{:?}", ring.faults);
+    // Text without any PEM in it is no empty list.
+    data.insert("retired.crt".to_owned(), b"nonsense".to_vec());
+    let ring = Keyring::parse(&data);
+    assert!(ring.faults.iter().any(|fault| fault.starts_with("retired.crt: ")), "{:?}", ring.faults);
 }
 
 #[test]

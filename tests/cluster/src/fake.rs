@@ -8,7 +8,7 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::thread::Builder;
 use std::time::Duration;
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
@@ -89,7 +89,7 @@ impl Fake {
         let address = listener.local_addr().expect("a listener has an address");
         let shared = Arc::new(Shared { tls, decide, asked: Mutex::default(), over: AtomicBool::new(false) });
         let serving = shared.clone();
-        thread::spawn(move || serving.accept(&listener));
+        named("fake", move || serving.accept(&listener));
         Self { address, ca, shared }
     }
 
@@ -128,7 +128,7 @@ impl Shared {
             }
             let shared = self.clone();
             // A connection that breaks is the other side's affair.
-            thread::spawn(move || shared.serve(stream).unwrap_or_default());
+            named("fake connection", move || shared.serve(stream).unwrap_or_default());
         }
     }
 
@@ -179,6 +179,10 @@ impl Shared {
         }
         Ok(())
     }
+}
+
+fn named(name: &str, work: impl FnOnce() + Send + 'static) {
+    drop(Builder::new().name(name.to_owned()).spawn(work).expect("a thread"));
 }
 
 /// The next request; `None` when there is none any more.

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::{self, JoinHandle};
+use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
 use k8s_openapi::api::core::v1::Pod;
@@ -60,7 +60,8 @@ impl Stream {
     pub fn begin(namespace: &str, per_second: u32, keep: Keep) -> Self {
         let over = Arc::new(AtomicBool::new(false));
         let (namespace, until) = (namespace.to_owned(), over.clone());
-        let thread = thread::spawn(move || on_runtime(run(&namespace, per_second, keep, &until)));
+        let work = move || on_runtime(run(&namespace, per_second, keep, &until));
+        let thread = Builder::new().name("stream of pods".to_owned()).spawn(work).expect("a thread");
         Self { over, thread }
     }
 

@@ -1,7 +1,5 @@
 //! What becomes of lines when the receiver is away or refuses.
 
-#![expect(clippy::unwrap_used, reason = "a failed step is a failed test")]
-
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use logtap_cluster_tests::{Answer, Fake, Namespace, app_pod, injected, until};

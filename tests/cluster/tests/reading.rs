@@ -1,6 +1,7 @@
 //! Which lines a forwarder reads, whatever happens to containers, their logs and the API server.
 
-#![expect(clippy::unwrap_used, reason = "a failed step is a failed test")]
+use std::thread::sleep;
+use std::time::Duration;
 
 use logtap_cluster_tests::{Namespace, Receiver, Stored, app_pod, injected, until};
 use logtap_inject::Config;
@@ -143,14 +144,52 @@ fn case_117_a_resize_in_place_is_not_noticed() {
     assert_eq!(forwarder_restarts(&namespace, "api").unwrap(), 0);
 }
 
+#[test]
+#[ignore = "needs a cluster: tests/run cluster"]
+fn case_117_another_image_of_one_container_is_a_restart() {
+    let namespace = Namespace::new("image", "privileged");
+    namespace.grant();
+    let receiver = Receiver::start(&namespace);
+    let mut pod = app_pod(&namespace, "api", "echo begins; trap 'echo ends; exit' TERM; while :; do sleep 0.1; done");
+    pod["spec"]["restartPolicy"] = "Always".into();
+    start(&namespace, pod);
+    drop(receiver.stored_until("begins"));
+    // The same image under its full name.
+    let change = json!({ "spec": { "containers": [{ "name": "app", "image": "docker.io/localhost/logtap-app:1" }] } });
+    let back = json!({ "spec": { "containers": [{ "name": "app", "image": "localhost/logtap-app:1" }] } });
+    for patch in [change, back] {
+        namespace.kubectl(&["patch", "pod", "api", "--patch", &patch.to_string()], "").unwrap();
+        sleep(Duration::from_secs(5));
+    }
+    let stored = until("the lines of both instances", || {
+        let stored = receiver.stored()?;
+        if stored.len() >= 3 { Ok(stored) } else { Err(format!("{:?}", texts(&stored))) }
+    });
+    assert_eq!(texts(&stored), ["begins", "ends", "begins"]);
+}
+
+#[test]
+#[ignore = "needs a cluster: tests/run cluster"]
+fn case_087_rotation_repeats_nothing_and_gaps_are_said() {
+    let namespace = Namespace::new("rotation", "privileged");
+    namespace.grant();
+    let receiver = Receiver::start(&namespace);
+    // 40 MB in lines of 1 KB; the kubelet looks every 10 s and rotates above 10 MiB.
+    let script = "x=a; for n in 1 2 3 4 5 6 7 8 9 10; do x=$x$x; done; n=0; \
+                  while [ $n -lt 40000 ]; do n=$((n+1)); echo $n $x; [ $((n % 100)) -gt 0 ] || sleep 0.1; done; \
+                  echo done; exec sleep 3600";
+    start(&namespace, app_pod(&namespace, "api", script));
+    let stored = receiver.stored_until("done");
+    let numbers: Vec<u64> = stored.iter().filter_map(|line| line.text.split(' ').next()?.parse().ok()).collect();
+    assert!(numbers.windows(2).all(|pair| pair[0] < pair[1]), "a line came twice or out of order");
+    let kept = namespace.logs("api", "app").unwrap().lines().count();
+    assert!(kept < 40_000, "nothing was rotated away");
+    let said = stored.iter().any(|line| line.text.contains("gap"));
+    assert!(numbers.len() == 40_000 || said, "{} of 40000 lines and no mark of a gap", numbers.len());
+}
+
 /// What the full forwarder does.
 mod waiting {
-    use std::fs;
-    use std::path::PathBuf;
-    use std::process::Command;
-    use std::thread::sleep;
-    use std::time::Duration;
-
     use super::*;
 
     #[test]
@@ -175,160 +214,5 @@ mod waiting {
             let boot = three[0].text.strip_prefix("begins ").unwrap();
             assert_eq!(texts(three)[1..], [format!("works {boot}"), format!("fails {boot}")]);
         }
-    }
-
-    #[test]
-    #[ignore = "waits for the full forwarder: rotated logs are gone on with, gaps are said"]
-    fn case_087_rotation_repeats_nothing_and_gaps_are_said() {
-        let namespace = Namespace::new("rotation", "privileged");
-        namespace.grant();
-        let receiver = Receiver::start(&namespace);
-        // 40 MB in lines of 1 KB; the kubelet looks every 10 s and rotates above 10 MiB.
-        let script = "x=a; for n in 1 2 3 4 5 6 7 8 9 10; do x=$x$x; done; n=0; \
-                      while [ $n -lt 40000 ]; do n=$((n+1)); echo $n $x; [ $((n % 100)) -gt 0 ] || sleep 0.1; done; \
-                      echo done; exec sleep 3600";
-        start(&namespace, app_pod(&namespace, "api", script));
-        let stored = receiver.stored_until("done");
-        let numbers: Vec<u64> = stored.iter().filter_map(|line| line.text.split(' ').next()?.parse().ok()).collect();
-        assert!(numbers.windows(2).all(|pair| pair[0] < pair[1]), "a line came twice or out of order");
-        let said = stored.iter().any(|line| line.text.contains("gap"));
-        assert!(numbers.len() == 40_000 || said, "{} of 40000 lines and no mark of a gap", numbers.len());
-    }
-
-    /// Kills the forwarder's process, as the kernel does when memory runs out.
-    fn kill_forwarder() {
-        for entry in fs::read_dir("/proc").unwrap().flatten() {
-            let command = fs::read(entry.path().join("cmdline")).unwrap_or_default();
-            if command.starts_with(b"/logtap-forwarder") && is_of_this_cluster(&entry.path()) {
-                let pid = entry.file_name().into_string().unwrap();
-                assert!(Command::new("kill").args(["-KILL", &pid]).status().unwrap().success());
-            }
-        }
-    }
-
-    /// Whether a process runs in a pod of the cluster that this test is in.
-    fn is_of_this_cluster(process: &std::path::Path) -> bool {
-        let folder = std::env::var("LOGTAP_CLUSTER_FOLDER")
-            .expect("this test ends processes of a cluster that tests/cluster/up made");
-        let name = format!("/logtap-{}", PathBuf::from(folder).file_name().unwrap().to_str().unwrap());
-        fs::read_to_string(process.join("cgroup")).is_ok_and(|groups| groups.contains(&name))
-    }
-
-    #[test]
-    #[ignore = "waits for the full forwarder: its cursor survives it"]
-    fn case_088_a_killed_forwarder_goes_on_where_it_was() {
-        let namespace = Namespace::new("killed", "privileged");
-        namespace.grant();
-        let receiver = Receiver::start(&namespace);
-        start(&namespace, app_pod(&namespace, "api", &counter(20)));
-        drop(receiver.stored_until("line 40"));
-        kill_forwarder();
-        until("the restart", || match forwarder_restarts(&namespace, "api")? {
-            0 => Err("none yet".to_owned()),
-            _ => Ok(()),
-        });
-        let seen = receiver.stored().unwrap().len();
-        let stored = until("more lines", || {
-            let stored = receiver.stored()?;
-            if stored.len() > seen + 100 { Ok(stored) } else { Err(format!("{} lines", stored.len())) }
-        });
-        is_complete(&stored).unwrap();
-    }
-
-    /// The API server's process in this cluster: its number, arguments and folder.
-    fn api_server() -> Option<(String, Vec<String>, PathBuf)> {
-        let folder = std::env::var("LOGTAP_CLUSTER_FOLDER")
-            .expect("this test ends processes of a cluster that tests/cluster/up made");
-        fs::read_dir("/proc").unwrap().flatten().find_map(|entry| {
-            let command = fs::read_to_string(entry.path().join("cmdline")).ok()?;
-            let arguments: Vec<String> = command.split('\0').filter(|one| !one.is_empty()).map(str::to_owned).collect();
-            let place = fs::read_link(entry.path().join("cwd")).ok()?;
-            let is_it = arguments.first()?.ends_with("kube-apiserver") && place == PathBuf::from(&folder);
-            is_it.then(|| (entry.file_name().into_string().unwrap_or_default(), arguments, place))
-        })
-    }
-
-    #[test]
-    #[ignore = "waits for the full forwarder: streams resume when the API server is back"]
-    fn case_091_streams_resume_when_the_api_server_is_back() {
-        let namespace = Namespace::new("restart", "privileged");
-        namespace.grant();
-        let receiver = Receiver::start(&namespace);
-        start(&namespace, app_pod(&namespace, "api", &counter(20)));
-        drop(receiver.stored_until("line 40"));
-        let (pid, arguments, folder) = api_server().expect("the cluster has an API server");
-        let first = fs::read_to_string(folder.join("pid")).unwrap();
-        assert!(Command::new("kill").args(["-KILL", &pid]).status().unwrap().success());
-        sleep(Duration::from_secs(5));
-        let place = format!("--wd={}", folder.display());
-        let enter = ["--target", first.trim(), "--net", "--mount", "--pid", "--uts", "--ipc", &place, "--"];
-        let mut again = Command::new("nsenter")
-            .args(enter)
-            .args(&arguments)
-            .stderr(fs::File::create(folder.join("log/again.log")).unwrap())
-            .spawn()
-            .unwrap();
-        until("the API server", || logtap_cluster_tests::kubectl(&["get", "--raw", "/readyz"], ""));
-        let seen = receiver.stored().unwrap().len();
-        let stored = until("more lines", || {
-            let stored = receiver.stored()?;
-            if stored.len() > seen + 100 { Ok(stored) } else { Err(format!("{} lines", stored.len())) }
-        });
-        is_complete(&stored).unwrap();
-        assert_eq!(forwarder_restarts(&namespace, "api").unwrap(), 0);
-        assert!(again.try_wait().unwrap().is_none(), "the API server runs on");
-    }
-
-    #[test]
-    #[ignore = "waits for the full forwarder: ten minutes, the shortest life of a token"]
-    fn case_093_a_renewed_token_is_used() {
-        let namespace = Namespace::new("token", "privileged");
-        namespace.grant();
-        let receiver = Receiver::start(&namespace);
-        let mut pod = injected(&namespace, app_pod(&namespace, "api", &counter(1)), &Config::default());
-        for volume in pod["spec"]["volumes"].as_array_mut().unwrap() {
-            for source in volume["projected"]["sources"].as_array_mut().into_iter().flatten() {
-                if source["serviceAccountToken"].is_object() {
-                    source["serviceAccountToken"]["expirationSeconds"] = 600.into();
-                }
-            }
-        }
-        namespace.create(&pod);
-        drop(receiver.stored_until("line 3"));
-        sleep(Duration::from_secs(12 * 60));
-        // Streams opened with the old token end with it at the latest; this one is new.
-        kill_forwarder();
-        let seen = receiver.stored().unwrap().len();
-        let stored = until("more lines", || {
-            let stored = receiver.stored()?;
-            if stored.len() > seen + 10 { Ok(stored) } else { Err(format!("{} lines", stored.len())) }
-        });
-        is_complete(&stored).unwrap();
-    }
-
-    #[test]
-    #[ignore = "waits for the full forwarder: restarts are noticed, what the old instance wrote is read"]
-    fn case_117_another_image_of_one_container_is_a_restart() {
-        let namespace = Namespace::new("image", "privileged");
-        namespace.grant();
-        let receiver = Receiver::start(&namespace);
-        let mut pod =
-            app_pod(&namespace, "api", "echo begins; trap 'echo ends; exit' TERM; while :; do sleep 0.1; done");
-        pod["spec"]["restartPolicy"] = "Always".into();
-        start(&namespace, pod);
-        drop(receiver.stored_until("begins"));
-        // The same image under its full name.
-        let change =
-            json!({ "spec": { "containers": [{ "name": "app", "image": "docker.io/localhost/logtap-app:1" }] } });
-        let back = json!({ "spec": { "containers": [{ "name": "app", "image": "localhost/logtap-app:1" }] } });
-        for patch in [change, back] {
-            namespace.kubectl(&["patch", "pod", "api", "--patch", &patch.to_string()], "").unwrap();
-            sleep(Duration::from_secs(5));
-        }
-        let stored = until("the lines of both instances", || {
-            let stored = receiver.stored()?;
-            if stored.len() >= 3 { Ok(stored) } else { Err(format!("{:?}", texts(&stored))) }
-        });
-        assert_eq!(texts(&stored), ["begins", "ends", "begins"]);
     }
 }

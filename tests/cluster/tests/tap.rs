@@ -181,6 +181,7 @@ fn a_rollout_is_as_before() {
     let mut object = workload("Deployment", "api", &app("api"));
     object["apiVersion"] = "argoproj.io/v1alpha1".into();
     object["kind"] = "Rollout".into();
+    object["spec"]["template"]["metadata"] = json!({ "labels": { "app": "api" } });
     until("the kind", || namespace.kubectl(&["create", "-f", "-"], &object.to_string()));
     let before = namespace.get("rollouts.argoproj.io", "api").unwrap();
     good(tap(&namespace, &["rollout/api", "--no-probe"]));

@@ -120,7 +120,7 @@ impl Kind {
         let metadata = self.template(workload).and_then(|template| template.get("metadata"));
         Shape {
             no_metadata: metadata.is_none(),
-            no_annotations: metadata.and_then(|metadata| metadata.get("annotations")).is_none(),
+            no_annotations: metadata.and_then(|metadata| metadata.get("annotations")).is_none_or(Value::is_null),
             none_of_workload: workload.pointer("/metadata/annotations").is_none(),
         }
     }

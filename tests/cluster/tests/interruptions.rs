@@ -1,0 +1,155 @@
+//! The forwarder and the API server are ended and come back; lines go on where they were.
+//!
+//! One test at a time.
+//! Only on a cluster of its own.
+
+#![expect(clippy::unwrap_used, reason = "a failed step is a failed test")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread::sleep;
+use std::time::Duration;
+
+use logtap_cluster_tests::{Namespace, Receiver, Stored, app_pod, injected, kubectl, until};
+use logtap_inject::Config;
+use logtap_inject::vocabulary::sidecar;
+
+/// Writes numbered lines, so many a second, for as long as it lives.
+fn counter(per_second: u32) -> String {
+    format!("n=0; while :; do n=$((n+1)); echo line $n; sleep {}; done", 1.0 / f64::from(per_second))
+}
+
+fn forwarder_restarts(namespace: &Namespace) -> Result<u64, String> {
+    let pod = namespace.get("pod", "api")?;
+    let all = pod["status"]["initContainerStatuses"].as_array().cloned().unwrap_or_default();
+    let ours = all.iter().find(|one| one["name"] == sidecar::CONTAINER).ok_or("no forwarder yet")?;
+    ours["restartCount"].as_u64().ok_or_else(|| "no count yet".to_owned())
+}
+
+/// Whether numbered lines are all there from the first to the last that is, each once, in order.
+fn is_complete(stored: &[Stored]) -> Result<(), String> {
+    for (at, line) in stored.iter().enumerate() {
+        let wanted = format!("line {}", at + 1);
+        if line.text != wanted {
+            return Err(format!("{:?} where {wanted:?} should be, of {}", line.text, stored.len()));
+        }
+    }
+    Ok(())
+}
+
+/// The capture, once so many lines came that were not there yet.
+fn more(receiver: &Receiver<'_>, lines: usize) -> Vec<Stored> {
+    let seen = receiver.stored().unwrap().len();
+    until("more lines", || {
+        let stored = receiver.stored()?;
+        if stored.len() > seen + lines { Ok(stored) } else { Err(format!("{} lines", stored.len())) }
+    })
+}
+
+/// Where the cluster's files are. These tests end processes, and only of a cluster made for them.
+fn folder() -> PathBuf {
+    std::env::var("LOGTAP_CLUSTER_FOLDER").expect("these tests run in a cluster of tests/cluster/up").into()
+}
+
+/// Kills the forwarder's process, as the kernel does when memory runs out.
+fn kill_forwarder() {
+    for entry in fs::read_dir("/proc").unwrap().flatten() {
+        let command = fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        if command.starts_with(b"/logtap-forwarder") && is_of_this_cluster(&entry.path()) {
+            let pid = entry.file_name().into_string().unwrap();
+            assert!(Command::new("kill").args(["-KILL", &pid]).status().unwrap().success());
+        }
+    }
+}
+
+/// Whether a process runs in a pod of the cluster that this test is in.
+fn is_of_this_cluster(process: &Path) -> bool {
+    let folder = folder();
+    let name = format!("/logtap-{}", folder.file_name().unwrap().to_str().unwrap());
+    fs::read_to_string(process.join("cgroup")).is_ok_and(|groups| groups.contains(&name))
+}
+
+/// The API server's process in this cluster: its number, arguments and folder.
+fn api_server() -> Option<(String, Vec<String>, PathBuf)> {
+    let folder = folder();
+    fs::read_dir("/proc").unwrap().flatten().find_map(|entry| {
+        let command = fs::read_to_string(entry.path().join("cmdline")).ok()?;
+        let arguments: Vec<String> = command.split('\0').filter(|one| !one.is_empty()).map(str::to_owned).collect();
+        let place = fs::read_link(entry.path().join("cwd")).ok()?;
+        let is_it = arguments.first()?.ends_with("kube-apiserver") && place == folder;
+        is_it.then(|| (entry.file_name().into_string().unwrap_or_default(), arguments, place))
+    })
+}
+
+#[test]
+#[ignore = "needs a cluster: tests/run cluster"]
+fn case_091_streams_resume_when_the_api_server_is_back() {
+    let namespace = Namespace::new("restart", "privileged");
+    namespace.grant();
+    let receiver = Receiver::start(&namespace);
+    namespace.create(&injected(&namespace, app_pod(&namespace, "api", &counter(20)), &Config::default()));
+    drop(receiver.stored_until("line 40"));
+    let (pid, arguments, folder) = api_server().expect("the cluster has an API server");
+    let first = fs::read_to_string(folder.join("pid")).unwrap();
+    assert!(Command::new("kill").args(["-KILL", &pid]).status().unwrap().success());
+    sleep(Duration::from_secs(5));
+    let place = format!("--wd={}", folder.display());
+    let enter = ["--target", first.trim(), "--net", "--mount", "--pid", "--uts", "--ipc", &place, "--"];
+    let mut again = Command::new("nsenter")
+        .args(enter)
+        .args(&arguments)
+        .stderr(fs::File::create(folder.join("log/again.log")).unwrap())
+        .spawn()
+        .unwrap();
+    until("the API server", || kubectl(&["get", "--raw", "/readyz"], ""));
+    let stored = more(&receiver, 100);
+    is_complete(&stored).unwrap();
+    assert_eq!(forwarder_restarts(&namespace).unwrap(), 0);
+    assert!(again.try_wait().unwrap().is_none(), "the API server runs on");
+}
+
+/// What the full forwarder does.
+mod waiting {
+    use super::*;
+
+    #[test]
+    #[ignore = "waits for the full forwarder: its cursor survives it"]
+    fn case_088_a_killed_forwarder_goes_on_where_it_was() {
+        let namespace = Namespace::new("killed", "privileged");
+        namespace.grant();
+        let receiver = Receiver::start(&namespace);
+        namespace.create(&injected(&namespace, app_pod(&namespace, "api", &counter(20)), &Config::default()));
+        drop(receiver.stored_until("line 40"));
+        kill_forwarder();
+        until("the restart", || match forwarder_restarts(&namespace)? {
+            0 => Err("none yet".to_owned()),
+            _ => Ok(()),
+        });
+        let stored = more(&receiver, 100);
+        is_complete(&stored).unwrap();
+    }
+
+    #[test]
+    #[ignore = "waits for the full forwarder: ten minutes, the shortest life of a token"]
+    fn case_093_a_renewed_token_is_used() {
+        let namespace = Namespace::new("token", "privileged");
+        namespace.grant();
+        let receiver = Receiver::start(&namespace);
+        let mut pod = injected(&namespace, app_pod(&namespace, "api", &counter(1)), &Config::default());
+        for volume in pod["spec"]["volumes"].as_array_mut().unwrap() {
+            for source in volume["projected"]["sources"].as_array_mut().into_iter().flatten() {
+                if source["serviceAccountToken"].is_object() {
+                    source["serviceAccountToken"]["expirationSeconds"] = 600.into();
+                }
+            }
+        }
+        namespace.create(&pod);
+        drop(receiver.stored_until("line 3"));
+        sleep(Duration::from_secs(12 * 60));
+        // Streams opened with the old token end with it at the latest; this one is new.
+        kill_forwarder();
+        let stored = more(&receiver, 10);
+        is_complete(&stored).unwrap();
+    }
+}
