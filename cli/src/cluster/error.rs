@@ -33,7 +33,9 @@ impl ClusterError {
     pub(crate) fn is_denied(&self) -> bool {
         match self {
             Self::Refused { code: 401, .. } => true,
-            Self::Refused { code: 403, message, .. } => message.contains("cannot ") || message.contains("attempting to grant"),
+            Self::Refused { code: 403, message, .. } => {
+                message.contains("cannot ") || message.contains("attempting to grant")
+            }
             _ => false,
         }
     }

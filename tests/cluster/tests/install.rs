@@ -12,7 +12,8 @@ use logtap_inject::vocabulary::annotation;
 use serde_json::{Value, json};
 
 /// Kinds whose objects come and go by themselves: reports of what happened, leases, endpoints.
-const FLEETING: [&str; 5] = ["events", "leases.coordination.k8s.io", "endpoints", "endpointslices.discovery.k8s.io", "events.events.k8s.io"];
+const FLEETING: [&str; 5] =
+    ["events", "leases.coordination.k8s.io", "endpoints", "endpointslices.discovery.k8s.io", "events.events.k8s.io"];
 /// The node's address, which pods reach and where a receiver of this machine can listen.
 const NODE: &str = "10.85.0.1";
 
@@ -73,14 +74,22 @@ fn a_namespace_by_annotation_alone_and_nothing_is_left() {
     let receiver = Local::start(3100);
     let namespace = Namespace::new("newcomer", "restricted");
     let name = namespace.name();
-    namespace.create(&workload("Deployment", "api", &bare_pod("api", "echo hello from $HOSTNAME; trap exit TERM; while :; do sleep 0.2; done")));
+    namespace.create(&workload(
+        "Deployment",
+        "api",
+        &bare_pod("api", "echo hello from $HOSTNAME; trap exit TERM; while :; do sleep 0.2; done"),
+    ));
     let rollout = || {
         namespace.kubectl(&["rollout", "status", "deployment/api", "--timeout=90s"], "").unwrap();
         until("a single pod", || {
             let text = namespace.kubectl(&["get", "pods", "-o", "json"], "")?;
             let list: Value = serde_json::from_str(&text).unwrap();
             let pods = list["items"].as_array().unwrap();
-            if pods.len() == 1 { Ok(pods[0]["metadata"]["name"].as_str().unwrap().to_owned()) } else { Err(pods.len().to_string()) }
+            if pods.len() == 1 {
+                Ok(pods[0]["metadata"]["name"].as_str().unwrap().to_owned())
+            } else {
+                Err(pods.len().to_string())
+            }
         })
     };
     rollout();
@@ -108,15 +117,17 @@ fn a_namespace_by_annotation_alone_and_nothing_is_left() {
     good(logtap(&["uninstall", "--timeout", "90s"]));
     // What `kubectl rollout restart` did is the user's.
     let own = |key: &String| key.contains(name);
-    let settle = || until("the dump to be as before", || {
-        let after = everything();
-        let differs: Vec<&String> = before
-            .keys()
-            .chain(after.keys())
-            .filter(|key| !own(key) && before.get(*key) != after.get(*key))
-            .collect();
-        if differs.is_empty() { Ok(after.len()) } else { Err(format!("{differs:?}")) }
-    });
+    let settle = || {
+        until("the dump to be as before", || {
+            let after = everything();
+            let differs: Vec<&String> = before
+                .keys()
+                .chain(after.keys())
+                .filter(|key| !own(key) && before.get(*key) != after.get(*key))
+                .collect();
+            if differs.is_empty() { Ok(after.len()) } else { Err(format!("{differs:?}")) }
+        })
+    };
     assert!(settle() > 100, "the dump is of a whole cluster");
     let after = namespace.get("namespace", name).unwrap();
     assert_eq!(settled(&after), before[&format!("\"Namespace\" null \"{name}\"")]);
@@ -158,7 +169,18 @@ fn uninstalling_names_the_taps_that_it_would_break() {
     good(logtap(&["install", "--timeout", "90s"]));
     namespace.create(&workload("Deployment", "api", &bare_pod("api", "trap exit TERM; while :; do sleep 0.2; done")));
     namespace.kubectl(&["rollout", "status", "deployment/api", "--timeout=90s"], "").unwrap();
-    good(logtap(&["tap", "-n", name, "--deployment", "api", "--target", "127.0.0.1:9", "--no-probe", "--timeout", "90s"]));
+    good(logtap(&[
+        "tap",
+        "-n",
+        name,
+        "--deployment",
+        "api",
+        "--target",
+        "127.0.0.1:9",
+        "--no-probe",
+        "--timeout",
+        "90s",
+    ]));
     let ran = logtap(&["uninstall"]);
     assert_eq!(ran.status, Some(6), "{ran:?}");
     assert!(ran.stderr.contains(&format!("deployment/api in namespace {name}")), "{ran:?}");
@@ -178,7 +200,11 @@ fn a_policy_in_place_of_the_webhook_and_back() {
     good(logtap(&["install", "--timeout", "90s"]));
     let ran = good(logtap(&["install", "--mode", "policy", "--timeout", "90s"]));
     assert!(ran.stderr.contains("removed mutatingwebhookconfiguration/logtap-webhook"), "{ran:?}");
-    namespace.create(&workload("Deployment", "api", &bare_pod("api", "echo by policy; trap exit TERM; while :; do sleep 0.2; done")));
+    namespace.create(&workload(
+        "Deployment",
+        "api",
+        &bare_pod("api", "echo by policy; trap exit TERM; while :; do sleep 0.2; done"),
+    ));
     namespace.kubectl(&["rollout", "status", "deployment/api", "--timeout=90s"], "").unwrap();
     good(logtap(&["tap", "-n", name, "--deployment", "api", "--target", &receiver.url, "--timeout", "90s"]));
     until("the line", || {

@@ -154,11 +154,17 @@ fn pod_security(kind: &'static str) -> Stage {
 fn killed(kind: &'static str) {
     let stage = Stage::new("killed", kind, |_| ());
     let named = stage.named();
-    let args = ["tap", "-n", stage.namespace.name(), &named, "--target", TARGET, "--no-probe", "--image", NO_SUCH_IMAGE];
-    let mut child = Command::new(logtap_binary()).args(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let args =
+        ["tap", "-n", stage.namespace.name(), &named, "--target", TARGET, "--no-probe", "--image", NO_SUCH_IMAGE];
+    let mut child =
+        Command::new(logtap_binary()).args(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     until("a pod that waits for its image", || {
         let text = stage.namespace.kubectl(&["get", "pods", "-o", "json"], "")?;
-        if text.contains("ErrImagePull") || text.contains("ImagePullBackOff") { Ok(()) } else { Err(text.len().to_string()) }
+        if text.contains("ErrImagePull") || text.contains("ImagePullBackOff") {
+            Ok(())
+        } else {
+            Err(text.len().to_string())
+        }
     });
     child.kill().unwrap();
     child.wait().unwrap();

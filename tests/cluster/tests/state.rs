@@ -46,7 +46,8 @@ fn pods_that_were_missed_while_nobody_answered_are_shown() {
     let namespace = Namespace::new("missed", "privileged");
     webhook.scale(0);
     deployed(&namespace, |object| {
-        object["spec"]["template"]["metadata"]["annotations"] = json!({ annotation::TAP: "true", annotation::TARGET: NOWHERE });
+        object["spec"]["template"]["metadata"]["annotations"] =
+            json!({ annotation::TAP: "true", annotation::TARGET: NOWHERE });
     });
     let report = json_of(&logtap(&["check", "-n", namespace.name(), "--json"]));
     assert_eq!(check(&report, "serving")["state"], "failed", "{report:#}");
@@ -62,7 +63,11 @@ fn pods_that_were_missed_while_nobody_answered_are_shown() {
     until("the tapped pod", || {
         let found = status(&namespace);
         let line = &found["workloads"][0];
-        if line["ready"] == 1 && line["total"] == 1 && found["missed"] == json!([]) { Ok(()) } else { Err(found.to_string()) }
+        if line["ready"] == 1 && line["total"] == 1 && found["missed"] == json!([]) {
+            Ok(())
+        } else {
+            Err(found.to_string())
+        }
     });
 }
 
@@ -75,7 +80,8 @@ fn check_finds_everything_in_order() {
     let ran = logtap(&["check", "-n", namespace.name(), "--target", &Receiver::url(&namespace), "--probe", "--json"]);
     let report = json_of(&ran);
     assert_eq!(ran.status, Some(0), "{report:#}");
-    for name in ["cluster", "installed", "certificate", "serving", "namespace", "quota", "rehearsal", "probe", "rights"] {
+    for name in ["cluster", "installed", "certificate", "serving", "namespace", "quota", "rehearsal", "probe", "rights"]
+    {
         assert_eq!(check(&report, name)["state"], "ok", "{name}: {report:#}");
     }
     assert!(check(&report, "probe")["message"].as_str().unwrap().contains("answers"));
@@ -103,10 +109,13 @@ fn a_target_that_cannot_be_reached_is_found_before_anything_changes() {
 fn case_095_quotas_and_limit_ranges_are_met_and_told() {
     let _webhook = Webhook::install();
     let namespace = Namespace::new("fits", "privileged");
-    let quota = json!({ "hard": { "limits.cpu": "2", "limits.memory": "1Gi", "requests.cpu": "1", "requests.memory": "1Gi" } });
-    namespace.apply(&json!({ "apiVersion": "v1", "kind": "ResourceQuota", "metadata": { "name": "all" }, "spec": quota }));
+    let quota =
+        json!({ "hard": { "limits.cpu": "2", "limits.memory": "1Gi", "requests.cpu": "1", "requests.memory": "1Gi" } });
+    namespace
+        .apply(&json!({ "apiVersion": "v1", "kind": "ResourceQuota", "metadata": { "name": "all" }, "spec": quota }));
     let limits = json!({ "limits": [{ "type": "Container", "max": { "memory": "48Mi" }, "maxLimitRequestRatio": { "memory": "2" } }] });
-    namespace.apply(&json!({ "apiVersion": "v1", "kind": "LimitRange", "metadata": { "name": "narrow" }, "spec": limits }));
+    namespace
+        .apply(&json!({ "apiVersion": "v1", "kind": "LimitRange", "metadata": { "name": "narrow" }, "spec": limits }));
     deployed(&namespace, |object| {
         object["spec"]["template"]["spec"]["containers"][0]["resources"] =
             json!({ "requests": { "cpu": "10m", "memory": "16Mi" }, "limits": { "cpu": "100m", "memory": "32Mi" } });
@@ -153,7 +162,14 @@ fn case_110_who_takes_the_annotations_away_is_named() {
             let annotations = &found["spec"]["template"]["metadata"]["annotations"];
             if annotations[annotation::TAP] == "true" { Ok(()) } else { Err(annotations.to_string()) }
         });
-        let patch = ["patch", "deployment", "api", "--field-manager=kustomize-controller", "--patch", &written_back.to_string()];
+        let patch = [
+            "patch",
+            "deployment",
+            "api",
+            "--field-manager=kustomize-controller",
+            "--patch",
+            &written_back.to_string(),
+        ];
         namespace.kubectl(&patch, "").unwrap();
         tap.join().unwrap()
     });
@@ -245,7 +261,8 @@ fn command_lines_of_1_x_run_as_written() {
     kubectl(&["config", "set-context", "--current", "--namespace", name], "").unwrap();
     let dry = logtap(&["tap", "--deployment", "api", "--dry-run"]);
     assert_eq!(dry.status, Some(0), "{dry:?}");
-    let flags = ["tap", "--deployment", "api", "--forwarder", "logtap", "--sidecar-memory", "32Mi", "--sidecar-cpu", "20m"];
+    let flags =
+        ["tap", "--deployment", "api", "--forwarder", "logtap", "--sidecar-memory", "32Mi", "--sidecar-cpu", "20m"];
     let ran = logtap(&flags);
     kubectl(&["config", "set-context", "--current", "--namespace="], "").unwrap();
     assert_eq!(ran.status, Some(0), "{ran:?}");

@@ -56,7 +56,11 @@ fn running(namespace: &Namespace, object: &Value) -> Value {
     });
     until("its status", || {
         let found = namespace.get(kind, name)?;
-        if found["status"]["observedGeneration"] == found["metadata"]["generation"] { Ok(found) } else { Err(found["status"].to_string()) }
+        if found["status"]["observedGeneration"] == found["metadata"]["generation"] {
+            Ok(found)
+        } else {
+            Err(found["status"].to_string())
+        }
     })
 }
 
@@ -198,12 +202,14 @@ fn what_was_replaced_is_back_and_what_the_user_edited_stays() {
     let namespace = Namespace::new("edited", "privileged");
     let _receiver = Receiver::start(&namespace);
     let mut object = workload("Deployment", "api", &app("api"));
-    object["spec"]["template"]["metadata"]["annotations"] =
-        json!({ annotation::TAP: "false", annotation::SPOOL: "8Mi", "config.linkerd.io/skip-outbound-ports": "5432", "linkerd.io/inject": "enabled" });
+    object["spec"]["template"]["metadata"]["annotations"] = json!({ annotation::TAP: "false", annotation::SPOOL: "8Mi", "config.linkerd.io/skip-outbound-ports": "5432", "linkerd.io/inject": "enabled" });
     running(&namespace, &object);
     good(tap(&namespace, &["--deployment", "api", "--spool", "16Mi"]));
     let tapped = namespace.get("deployment", "api").unwrap();
-    assert_eq!(tapped["spec"]["template"]["metadata"]["annotations"]["config.linkerd.io/skip-outbound-ports"], "5432,443,3100");
+    assert_eq!(
+        tapped["spec"]["template"]["metadata"]["annotations"]["config.linkerd.io/skip-outbound-ports"],
+        "5432,443,3100"
+    );
     let edit = json!({ "spec": { "template": { "metadata": { "annotations": { annotation::SPOOL: "64Mi", "mine": "1" } } } } });
     namespace.kubectl(&["patch", "deployment", "api", "--patch", &edit.to_string()], "").unwrap();
     let ran = good(untap(&namespace, &["--deployment", "api"]));

@@ -43,7 +43,8 @@ impl Grant {
                 Ok(())
             }
             Self::Denied(command) => {
-                let why = "it is tapped, but forwarders may not read logs in this namespace yet, and you may not permit it";
+                let why =
+                    "it is tapped, but forwarders may not read logs in this namespace yet, and you may not permit it";
                 Err(CliError::new(Kind::Permission, why).hint(format!("a cluster admin runs: {command}")))
             }
         }

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use logtap_inject::vocabulary::annotation;
+use logtap_inject::vocabulary::{annotation, object};
 use serde_json::Value;
 
 use super::apply::Written;
@@ -216,7 +216,9 @@ impl Watched {
         if annotation_of(template(now), annotation::SESSION) == Some(session) {
             return None;
         }
-        let managers = now["metadata"]["managedFields"].as_array().into_iter().flatten();
+        // Controllers write the status all the time, which is another part of the object.
+        let wrote = |one: &&Value| one["subresource"].is_null() && one["manager"] != object::FIELD_MANAGER;
+        let managers = now["metadata"]["managedFields"].as_array().into_iter().flatten().filter(wrote);
         let last = managers.max_by_key(|one| one["time"].as_str().unwrap_or_default().to_owned());
         let by = last.and_then(|one| one["manager"].as_str()).unwrap_or("somebody");
         Some(format!("{by} took the annotations away again; tap the namespace, or commit them where {by} reads them"))
