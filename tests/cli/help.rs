@@ -14,7 +14,10 @@ fn help(path: &[&str], into: &mut String) {
 fn help_is_as_frozen() {
     let mut all = String::new();
     help(&[], &mut all);
-    for command in ["recv", "grep", "inspect", "catalog", "watch", "completion", "man", "version"] {
+    for command in [
+        "recv", "grep", "inspect", "catalog", "watch", "install", "uninstall", "tap", "untap", "check", "status",
+        "completion", "man", "version",
+    ] {
         help(&[command], &mut all);
     }
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/cli/help.txt");
