@@ -9,7 +9,7 @@ use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
 use k8s_openapi::api::core::v1::Pod;
-use kube::api::{Api, DeleteParams, ListParams, PostParams};
+use kube::api::{Api, PostParams};
 use kube::{Client, Config};
 use logtap_inject::vocabulary::annotation;
 use serde_json::{Value, json};
@@ -26,7 +26,7 @@ const ANSWER: Duration = Duration::from_secs(30);
 /// Whether pods stay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Keep {
-    /// Until [`clear`] or the namespace's end.
+    /// Until the namespace's end.
     Gated,
     /// Not at all: dry-run requests.
     Nothing,
@@ -104,19 +104,6 @@ impl Counted {
             self.slowest.as_millis()
         )
     }
-}
-
-/// Deletes all pods of a namespace in one request.
-///
-/// # Panics
-/// When the cluster refuses.
-pub fn clear(namespace: &str) {
-    let namespace = namespace.to_owned();
-    on_runtime(async move {
-        let api = pods(&namespace).await;
-        let none = DeleteParams::default().grace_period(0);
-        api.delete_collection(&none, &ListParams::default()).await.expect("pods are deleted");
-    });
 }
 
 fn on_runtime<T>(work: impl Future<Output = T>) -> T {

@@ -201,8 +201,11 @@ impl Drop for Webhook {
 /// Installs afresh, and waits until the API server's reviews are answered.
 fn put_in_place() {
     // What a test changed is not in the manifests and would survive them.
-    let clean = ["delete", DEPLOYMENT, "--ignore-not-found", "--wait", "--namespace", object::NAMESPACE];
-    kubectl(&clean, "").unwrap_or_default();
+    let configuration = format!("mutatingwebhookconfiguration/{}", object::CONFIGURATION);
+    for changed in [DEPLOYMENT, &configuration] {
+        let delete = ["delete", changed, "--ignore-not-found", "--wait", "--namespace", object::NAMESPACE];
+        kubectl(&delete, "").unwrap_or_default();
+    }
     for manifest in MANIFESTS {
         // A namespace that is going away refuses what is new in it.
         until("the cluster to take the manifests", || kubectl(&["apply", "-f", "-"], manifest));

@@ -7,7 +7,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -96,10 +96,14 @@ fn case_091_streams_resume_when_the_api_server_is_back() {
     sleep(Duration::from_secs(5));
     let place = format!("--wd={}", folder.display());
     let enter = ["--target", first.trim(), "--net", "--mount", "--pid", "--uts", "--ipc", &place, "--"];
+    // It outlives this test, whose own output somebody reads to its end.
+    let log = fs::File::create(folder.join("log/again.log")).unwrap();
     let mut again = Command::new("nsenter")
         .args(enter)
         .args(&arguments)
-        .stderr(fs::File::create(folder.join("log/again.log")).unwrap())
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().unwrap())
+        .stderr(log)
         .spawn()
         .unwrap();
     until("the API server", || kubectl(&["get", "--raw", "/readyz"], ""));

@@ -10,7 +10,7 @@
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use logtap_cluster_tests::stream::{Keep, Stream, clear};
+use logtap_cluster_tests::stream::{Keep, Stream};
 use logtap_cluster_tests::{Namespace, Webhook};
 
 /// Creations a second; fewer where the machine does not reach them.
@@ -36,9 +36,6 @@ fn under_restarts(what: &str, keep: Keep) {
     }
     let counted = stream.end();
     println!("{what}: {}", counted.line());
-    if keep == Keep::Gated {
-        clear(namespace.name());
-    }
     assert_eq!(counted.failed, Vec::<String>::new());
     assert_eq!(counted.missed, 0);
     assert!(counted.injected > 100, "{}", counted.line());
