@@ -205,10 +205,11 @@ impl Cluster {
 
     /// Waits; true if the person asked to end meanwhile (Ctrl+C).
     pub(crate) fn pause(&self, time: Duration) -> bool {
-        self.runtime.block_on(async {
-            let mut interrupts = self.interrupts.borrow_mut();
+        // Listened to from the first wait on, so that none is lost between two.
+        let mut interrupts = self.interrupts.take();
+        let ended = self.runtime.block_on(async {
             if interrupts.is_none() {
-                *interrupts = signal(SignalKind::interrupt()).ok();
+                interrupts = signal(SignalKind::interrupt()).ok();
             }
             match interrupts.as_mut() {
                 Some(interrupts) => tokio::time::timeout(time, interrupts.recv()).await.is_ok(),
@@ -217,7 +218,9 @@ impl Cluster {
                     false
                 }
             }
-        })
+        });
+        self.interrupts.replace(interrupts);
+        ended
     }
 
     fn call(&self, call: &Call) -> Result<Answer, ClusterError> {

@@ -50,13 +50,14 @@ mod tests {
     fn any_answer_is_good() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let server = std::thread::spawn(move || {
+        let server = std::thread::Builder::new().name("target".to_owned()).spawn(move || {
             let (mut stream, _) = listener.accept().unwrap();
             let mut head = [0; 1024];
             let length = stream.read(&mut head).unwrap();
             stream.write_all(b"HTTP/1.1 503 Busy\r\ncontent-length: 0\r\n\r\n").unwrap();
             String::from_utf8_lossy(&head[..length]).into_owned()
         });
+        let server = server.unwrap();
         let said = run(&url).unwrap();
         assert!(said.contains(&url) && said.contains("503"), "{said}");
         assert!(server.join().unwrap().starts_with("GET /ready HTTP/1.1"));

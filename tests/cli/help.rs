@@ -15,8 +15,20 @@ fn help_is_as_frozen() {
     let mut all = String::new();
     help(&[], &mut all);
     for command in [
-        "recv", "grep", "inspect", "catalog", "watch", "install", "uninstall", "tap", "untap", "check", "status",
-        "completion", "man", "version",
+        "recv",
+        "grep",
+        "inspect",
+        "catalog",
+        "watch",
+        "install",
+        "uninstall",
+        "tap",
+        "untap",
+        "check",
+        "status",
+        "completion",
+        "man",
+        "version",
     ] {
         help(&[command], &mut all);
     }

@@ -40,12 +40,12 @@ pub(crate) fn run(args: InstallArgs, ui: &Ui) -> Result<Exit, CliError> {
     }
     let cluster = Cluster::connect(&args.cluster())?;
     supported(&cluster, &wanted)?;
-    if wanted.target.is_none() {
-        if let [receiver] = in_cluster(&cluster, &wanted.namespace)?.as_slice() {
-            let found = url(receiver);
-            ui.note(format_args!("default target: {found}, found in the cluster"));
-            wanted.target = Some(found);
-        }
+    if wanted.target.is_none()
+        && let [receiver] = in_cluster(&cluster, &wanted.namespace)?.as_slice()
+    {
+        let found = url(receiver);
+        ui.note(format_args!("default target: {found}, found in the cluster"));
+        wanted.target = Some(found);
     }
     let objects = wanted.objects()?;
     for object in &objects {

@@ -151,10 +151,10 @@ impl Watched {
         if let Some(found) = without.iter().find_map(|pod| trouble(pod)) {
             return Ok(Some(found));
         }
-        if let (Some(pod), true) = (without.first(), self.written.session.is_some()) {
-            if forwarder(pod) == Forwarder::Absent {
-                return Ok(Some(untapped(cluster, pod)?));
-            }
+        if let Some(pod) =
+            without.first().filter(|pod| self.written.session.is_some() && forwarder(pod) == Forwarder::Absent)
+        {
+            return Ok(Some(untapped(cluster, pod)?));
         }
         let (marks, refused) = refusals(cluster, now, &self.known).unwrap_or_default();
         self.known.extend(marks);
