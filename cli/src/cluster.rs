@@ -28,6 +28,8 @@ use call::Call;
 
 /// Who writes, as server-side apply records it.
 const MANAGER: &str = logtap_inject::vocabulary::object::FIELD_MANAGER;
+/// Variable that names the namespace where no flag does, as in 1.x.
+const NAMESPACE_VARIABLE: &str = "LOGTAP_TAP_NAMESPACE";
 /// Objects in one answer.
 const PAGE: u32 = 500;
 
@@ -66,7 +68,9 @@ impl Cluster {
         });
         let mut config = found?;
         config.connect_timeout = Some(call::CONNECT);
-        let namespace = args.namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
+        let by_environment = || std::env::var(NAMESPACE_VARIABLE).ok().filter(|name| !name.is_empty());
+        let named = args.namespace.clone().or_else(by_environment);
+        let namespace = named.unwrap_or_else(|| config.default_namespace.clone());
         let _inside = runtime.enter();
         let client = kube::Client::try_from(config)
             .map_err(|error| CliError::new(Kind::Internal, format!("the kubeconfig cannot be used: {error}")))?;

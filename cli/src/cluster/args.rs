@@ -10,8 +10,9 @@ use crate::when;
 /// Which cluster, and which namespace in it.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ClusterArgs {
-    /// Namespace; that of the kubeconfig's context unless named
-    #[arg(short = 'n', long, env = "LOGTAP_TAP_NAMESPACE", value_name = "NAME")]
+    /// Namespace; else $LOGTAP_TAP_NAMESPACE, else that of the kubeconfig's context
+    // Not an `env` of the flag: to name a namespace by the flag alone means the namespace itself.
+    #[arg(short = 'n', long, value_name = "NAME")]
     pub(crate) namespace: Option<String>,
     /// Context of the kubeconfig to use
     #[arg(long, value_name = "NAME")]

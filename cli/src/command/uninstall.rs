@@ -1,6 +1,7 @@
 //! `logtap uninstall`: removes what `install` put into a cluster, and what the webhook made since.
 
 use std::io::Write as _;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -29,8 +30,15 @@ const LOOK: Duration = Duration::from_millis(500);
 /// are replaced.
 #[derive(Debug, Args)]
 pub(crate) struct UninstallArgs {
-    #[command(flatten)]
-    cluster: ClusterArgs,
+    /// Namespace that it is installed in; found by itself unless named
+    #[arg(short = 'n', long, value_name = "NAME")]
+    namespace: Option<String>,
+    /// Context of the kubeconfig to use
+    #[arg(long, value_name = "NAME")]
+    context: Option<String>,
+    /// Path of the kubeconfig
+    #[arg(long, value_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
     /// Remove it although something is tapped; no new pod gets a forwarder from then on
     #[arg(long)]
     force: bool,
@@ -48,9 +56,12 @@ pub(crate) struct UninstallArgs {
 /// # Errors
 /// While something is tapped, or if the person may not.
 pub(crate) fn run(args: UninstallArgs, ui: &Ui) -> Result<Exit, CliError> {
-    let cluster = Cluster::connect(&args.cluster)?;
-    let installed = installation(&cluster)?;
-    let namespace = args.cluster.namespace.clone().unwrap_or(installed.namespace);
+    let cluster = Cluster::connect(&ClusterArgs {
+        namespace: args.namespace.clone(),
+        context: args.context.clone(),
+        kubeconfig: args.kubeconfig.clone(),
+    })?;
+    let namespace = args.namespace.clone().unwrap_or(installation(&cluster)?.namespace);
     let taps = taps(&cluster)?;
     if !taps.is_empty() && !args.force && !args.dry_run {
         return Err(CliError::new(Kind::Findings, format!("still tapped: {}", taps.join(", ")))
