@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod catalog;
+mod cluster;
 mod context;
 mod exits;
 mod grep;

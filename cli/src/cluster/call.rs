@@ -84,7 +84,10 @@ fn escaped(bytes: &[u8]) -> String {
 /// Sends a call and reads the object that comes back.
 pub(super) async fn send(client: &kube::Client, call: &Call) -> Result<Answer, ClusterError> {
     let (headers, bytes) = fetch(client, call).await?;
-    Ok(Answer { object: serde_json::from_slice(&bytes).unwrap_or_default(), warnings: warnings(&headers) })
+    let object = serde_json::from_slice(&bytes).map_err(|_| {
+        ClusterError::Unreachable("what answers at its address speaks no JSON; is it the right one?".to_owned())
+    })?;
+    Ok(Answer { object, warnings: warnings(&headers) })
 }
 
 /// Sends a call and reads its whole answer.

@@ -258,13 +258,17 @@ fn command_lines_of_1_x_run_as_written() {
     let script = format!("echo as ever; {SCRIPT}");
     namespace.create(&workload("Deployment", "api", &bare_pod("api", &script)));
     namespace.kubectl(&["rollout", "status", "deployment/api", "--timeout=90s"], "").unwrap();
-    kubectl(&["config", "set-context", "--current", "--namespace", name], "").unwrap();
-    let dry = logtap(&["tap", "--deployment", "api", "--dry-run"]);
+    // The namespace is that of the context.
+    let config = kubectl(&["config", "view", "--raw", "-o", "json"], "").unwrap();
+    let mut config: Value = serde_json::from_str(&config).unwrap();
+    config["contexts"][0]["context"]["namespace"] = name.into();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), config.to_string()).unwrap();
+    let old = |args: &[&str]| logtap(&[args, &["--kubeconfig", file.path().to_str().unwrap()]].concat());
+    let dry = old(&["tap", "--deployment", "api", "--dry-run"]);
     assert_eq!(dry.status, Some(0), "{dry:?}");
-    let flags =
-        ["tap", "--deployment", "api", "--forwarder", "logtap", "--sidecar-memory", "32Mi", "--sidecar-cpu", "20m"];
-    let ran = logtap(&flags);
-    kubectl(&["config", "set-context", "--current", "--namespace="], "").unwrap();
+    let flags = ["--forwarder", "logtap", "--sidecar-memory", "32Mi", "--sidecar-cpu", "20m"];
+    let ran = old(&[&["tap", "--deployment", "api"][..], &flags].concat());
     assert_eq!(ran.status, Some(0), "{ran:?}");
     let _lines = receiver.stored_until("as ever");
     let found = status(&namespace);
