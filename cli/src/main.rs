@@ -9,6 +9,7 @@ mod memory;
 mod output;
 mod preflight;
 mod size;
+mod tapping;
 mod when;
 mod workload;
 

@@ -16,12 +16,20 @@ pub(crate) use trouble::{Cause, Trouble, refusals, trouble};
 use serde_json::Value;
 
 use crate::cluster::Resource;
-use crate::cluster::resource::text;
+use crate::cluster::resource::{CRON_JOB, text};
 
 /// `deployment/api`, as kubectl writes it.
 pub(crate) fn title(workload: &Value) -> String {
     match Resource::of(workload) {
         Some(what) => what.title(text(workload, "name")),
         None => text(workload, "name").to_owned(),
+    }
+}
+
+/// Where the pod template of a workload is.
+pub(crate) fn template(workload: &Value) -> &Value {
+    match Resource::of(workload) {
+        Some(CRON_JOB) => &workload["spec"]["jobTemplate"]["spec"]["template"],
+        _ => &workload["spec"]["template"],
     }
 }

@@ -12,11 +12,10 @@ use crate::cluster::resource::{
     CRON_JOB, DAEMON_SET, DEPLOYMENT, NAMESPACE, POD, QUOTA, ROLE_BINDING, STATEFUL_SET, text,
 };
 use crate::cluster::{Cluster, ClusterArgs, Right};
-use crate::command::tap::target;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::Ui;
-use crate::preflight::{Check, State, installation};
+use crate::preflight::{Check, State, installation, target};
 use crate::workload::{everything, title};
 
 /// What tap does in a cluster, and so what a person needs the right to do.

@@ -11,27 +11,20 @@
 
 mod apply;
 mod flags;
-mod follow;
 mod namespace;
 mod plan;
 mod preflight;
-mod report;
 mod rollback;
 mod wanted;
 
-pub(crate) use apply::{MANAGED_BY_CLI, Written, known, take_back, withdraw};
 pub(crate) use flags::TapArgs;
-pub(crate) use follow::follow;
-pub(crate) use namespace::show as show_namespace;
-pub(crate) use report::{Report, print_changes};
-pub(crate) use rollback::unblock;
-pub(crate) use wanted::{target, template};
 
 use crate::cluster::Cluster;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::Ui;
 use crate::preflight::installation;
+use crate::tapping::{Report, follow, grant, print_changes};
 use crate::workload::choose;
 
 /// Taps workloads, or a namespace.
@@ -57,9 +50,14 @@ pub(crate) fn run(args: TapArgs, ui: &Ui) -> Result<Exit, CliError> {
     let surroundings = wanted::Surroundings::look(&cluster, &args, installed)?;
     surroundings.refuse_production(&args)?;
     let plans = plan::plans(&args, &surroundings, chosen.workloads, ui)?;
-    let mut report = Report::new(cluster.namespace(), &plans);
+    let mut report = Report::new(cluster.namespace(), plans.iter().map(plan::Plan::told).collect());
     if args.dry_run {
-        report.print_dry_run(&plans, ui)?;
+        if ui.json {
+            report.finish(ui, "")?;
+        } else {
+            let changes = plans.iter().map(|plan| (plan.title.as_str(), plan.tap.changes.as_slice()));
+            print_changes(ui, cluster.namespace(), changes)?;
+        }
         return Ok(Exit::Success);
     }
     let changing: Vec<&plan::Plan> = plans.iter().filter(|plan| plan.tap.apply.is_some()).collect();
@@ -68,10 +66,10 @@ pub(crate) fn run(args: TapArgs, ui: &Ui) -> Result<Exit, CliError> {
         return Ok(Exit::Success);
     }
     preflight::run(&args, &cluster, &surroundings, &changing, ui)?;
-    let grant = apply::grant(&cluster, &surroundings.installed)?;
+    let grant = grant(&cluster, &surroundings.installed)?;
     let written = apply::apply(&cluster, &changing)?;
     if args.wait.no_wait {
-        report.written(&written, ui);
+        report.written(&written);
         report.finish(ui, "written; not waited for")?;
     } else {
         let followed = follow(&cluster, &written, args.wait.timeout, ui)?;

@@ -15,11 +15,11 @@ use crate::cluster::resource::{
     annotation as annotation_of, text,
 };
 use crate::cluster::{Cluster, ClusterArgs, Resource, WaitArgs};
-use crate::command::tap::MANAGED_BY_CLI;
 use crate::error::{CliError, Kind};
 use crate::exit::Exit;
 use crate::output::Ui;
 use crate::preflight::{installation, is_ours, settings_of};
+use crate::tapping::MANAGED_BY_CLI;
 use crate::workload;
 
 const LOOK: Duration = Duration::from_millis(500);

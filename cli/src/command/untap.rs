@@ -5,13 +5,15 @@ use logtap_inject::tap::{Before, namespace, untap};
 use logtap_inject::vocabulary::annotation;
 use serde_json::Value;
 
-use super::tap::{self, Report, Written, known, print_changes, show_namespace, take_back, unblock, withdraw};
 use crate::args::FormatArgs;
-use crate::cluster::resource::{NAMESPACE, STATEFUL_SET, annotation as annotation_of};
-use crate::cluster::{Cluster, ClusterArgs, Resource, WaitArgs};
+use crate::cluster::resource::{NAMESPACE, annotation as annotation_of};
+use crate::cluster::{Cluster, ClusterArgs, WaitArgs};
 use crate::error::{CliError, Kind};
 use crate::exit::Exit;
 use crate::output::Ui;
+use crate::tapping::{
+    Report, Told, Written, follow, known, print_changes, print_namespace, take_back, unblock, withdraw,
+};
 use crate::workload::{WorkloadArgs, choose, everything, title};
 
 /// Untap workloads: they are as they were before, and new pods have no trace of it
@@ -56,39 +58,33 @@ pub(crate) fn run(args: UntapArgs, ui: &Ui) -> Result<Exit, CliError> {
         let mut all = Vec::new();
         for workload in &workloads {
             let plan = untap(workload).map_err(|refusal| CliError::usage(format!("{}: {refusal}", title(workload))))?;
-            all.push((title(workload), plan.changes, plan.left, false));
+            all.push(Told { title: title(workload), changes: plan.changes, notes: plan.left, written: false });
         }
         if ui.json {
-            Report::of_untap(cluster.namespace(), all).finish(ui, "")?;
+            Report::new(cluster.namespace(), all).finish(ui, "")?;
         } else {
-            print_changes(
-                ui,
-                cluster.namespace(),
-                all.iter().map(|(title, changes, ..)| (title.as_str(), changes.as_slice())),
-            )?;
+            print_changes(ui, cluster.namespace(), all.iter().map(|one| (one.title.as_str(), one.changes.as_slice())))?;
         }
         return Ok(Exit::Success);
     }
     let (mut lines, mut written) = (Vec::new(), Vec::new());
     for workload in &workloads {
-        let (known, _) = known(&cluster, workload);
+        let known = known(&cluster, workload);
         let Some((after, plan)) = take_back(&cluster, workload)? else { continue };
         if !plan.left.is_empty() {
             ui.note(format_args!("{}: left as somebody edited it: {}", title(workload), plan.left.join(", ")));
         }
         let changed = plan.patch.is_some();
         let left = plan.left.iter().map(|key| format!("left as somebody edited it: {key}")).collect();
-        lines.push((title(workload), plan.changes, left, changed));
+        lines.push(Told { title: title(workload), changes: plan.changes, notes: left, written: changed });
         if changed {
-            if Resource::of(&after) == Some(STATEFUL_SET) {
-                unblock(&cluster, &after, None)?;
-            }
+            unblock(&cluster, &after, None)?;
             written.push(Written { title: title(&after), workload: after, session: None, known, notes: Vec::new() });
         }
     }
-    let mut report = Report::of_untap(cluster.namespace(), lines);
+    let mut report = Report::new(cluster.namespace(), lines);
     if !args.wait.no_wait && !written.is_empty() {
-        report.followed(&tap::follow(&cluster, &written, args.wait.timeout, ui)?);
+        report.followed(&follow(&cluster, &written, args.wait.timeout, ui)?);
     }
     if args.workloads.all {
         of_namespace(&args, &cluster, ui)?;
@@ -136,12 +132,12 @@ fn of_namespace(args: &UntapArgs, cluster: &Cluster, ui: &Ui) -> Result<Exit, Cl
     };
     let plan = namespace::untap(&found).map_err(|refusal| CliError::usage(format!("namespace {name}: {refusal}")))?;
     if args.dry_run {
-        show_namespace(ui, name, &plan.changes, "would change")?;
+        print_namespace(ui, name, &plan.changes, "would change")?;
         return Ok(Exit::Success);
     }
     let Some(patch) = plan.patch else {
         if !args.workloads.all {
-            show_namespace(ui, name, &[], "unchanged")?;
+            print_namespace(ui, name, &[], "unchanged")?;
         }
         return Ok(Exit::Success);
     };
@@ -152,7 +148,7 @@ fn of_namespace(args: &UntapArgs, cluster: &Cluster, ui: &Ui) -> Result<Exit, Cl
         ui.note(format_args!("left as somebody edited it: {}", plan.left.join(", ")));
     }
     if !ui.json || !args.workloads.all {
-        show_namespace(ui, name, &plan.changes, "untapped")?;
+        print_namespace(ui, name, &plan.changes, "untapped")?;
     }
     ui.note("pods that have a forwarder keep it until they are replaced: kubectl rollout restart does that");
     Ok(Exit::Success)

@@ -12,8 +12,6 @@ use crate::error::CliError;
 
 /// What an admin has to do where nothing is installed.
 pub(crate) const INSTALL: &str = "a cluster admin runs: logtap install";
-/// The binding that gives the webhook's granter its rights.
-const GRANTER: &str = "logtap-granter";
 
 /// How forwarders get into pods.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,7 +63,7 @@ pub(crate) fn installation(cluster: &Cluster) -> Result<Installation, CliError> 
     let namespace = service.unwrap_or(object::NAMESPACE).to_owned();
     let grants = match mode {
         Mode::Policy | Mode::None => Some(false),
-        Mode::Webhook | Mode::Unknown => match cluster.get(CLUSTER_ROLE_BINDING, "", GRANTER) {
+        Mode::Webhook | Mode::Unknown => match cluster.get(CLUSTER_ROLE_BINDING, "", object::GRANTER) {
             Ok(found) => Some(found.is_some()),
             Err(error) if error.is_denied() => None,
             Err(error) => return Err(error.into()),

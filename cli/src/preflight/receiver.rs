@@ -1,5 +1,7 @@
-//! Receivers inside the cluster: Services that carry the receiver's name.
+//! Where lines can go: receivers inside the cluster, which are Services that carry the receiver's name,
+//! and what a person types.
 
+use logtap_inject::Target;
 use serde_json::Value;
 
 use crate::cluster::Cluster;
@@ -36,4 +38,27 @@ pub(crate) fn in_cluster(cluster: &Cluster, installed: &str) -> Result<Vec<Value
 pub(crate) fn url(service: &Value) -> String {
     let port = service["spec"]["ports"][0]["port"].as_u64().unwrap_or(3100);
     format!("http://{}.{}.svc:{port}", text(service, "name"), text(service, "namespace"))
+}
+
+/// A target as people type it: a URL, or host and port as in 1.x.
+///
+/// # Errors
+/// If forwarders could not use it.
+pub(crate) fn target(text: &str) -> Result<String, CliError> {
+    let url = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
+    Target::parse(&url)
+        .map(|target| target.as_str().to_owned())
+        .map_err(|error| CliError::usage(format!("--target {text}: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets_of_1_x_need_no_scheme() {
+        assert_eq!(target("recv:3100").unwrap(), "http://recv:3100");
+        assert_eq!(target("https://recv").unwrap(), "https://recv");
+        assert!(target("ftp://recv").is_err() && target("").is_err());
+    }
 }

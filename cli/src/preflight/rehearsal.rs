@@ -9,10 +9,9 @@ use logtap_inject::{Config, Decision, NamespaceSettings, decide_pod};
 use serde_json::{Value, json};
 
 use crate::cluster::Cluster;
-use crate::cluster::Resource;
-use crate::cluster::resource::{CRON_JOB, NAMESPACE, POD, pairs, text};
+use crate::cluster::resource::{NAMESPACE, POD, pairs, text};
 use crate::error::CliError;
-use crate::workload::{Forwarder, forwarder};
+use crate::workload::{Forwarder, forwarder, template};
 
 /// What came of it.
 #[derive(Debug, Clone)]
@@ -39,11 +38,7 @@ pub(crate) enum Rehearsal {
 
 /// The pod that a workload would make if its template had these annotations as well.
 pub(crate) fn tapped_pod(workload: &Value, annotations: &Annotations) -> Value {
-    let template = match Resource::of(workload) {
-        Some(CRON_JOB) => &workload["spec"]["jobTemplate"]["spec"]["template"],
-        _ => &workload["spec"]["template"],
-    };
-    let mut pod = template.clone();
+    let mut pod = template(workload).clone();
     pod["apiVersion"] = "v1".into();
     pod["kind"] = "Pod".into();
     pod["metadata"]["generateName"] = format!("{}-", text(workload, "name")).into();

@@ -154,6 +154,8 @@ pub mod object {
     pub const MIRROR: &str = "mirror.logtap.io";
     /// ClusterRole that lets a forwarder read its pod's logs, and the RoleBindings to it.
     pub const FORWARDER_ROLE: &str = "logtap-forwarder";
+    /// ClusterRole and binding that let the webhook give forwarders their role.
+    pub const GRANTER: &str = "logtap-granter";
     /// Secret with the authority that signs the webhook's certificates.
     pub const CA_SECRET: &str = "logtap-webhook-ca";
     /// Field manager of server-side apply.

@@ -8,8 +8,8 @@ use logtap_inject::vocabulary::{image, object};
 use super::objects::Wanted;
 use crate::args::FormatArgs;
 use crate::cluster::{ClusterArgs, WaitArgs};
-use crate::command::tap::target;
 use crate::error::CliError;
+use crate::preflight::target;
 
 /// Install logtap into a cluster, or upgrade it there
 ///

@@ -25,8 +25,6 @@ const BASE: [&str; 8] = [
     include_str!("../../../../manifests/base/deployment.yaml"),
     include_str!("../../../../manifests/base/webhook.yaml"),
 ];
-/// Name of the role and binding that the granter works with.
-const GRANTER: &str = "logtap-granter";
 /// Annotation of a namespace that an installation made.
 pub(crate) const CREATED: &str = "logtap.io/created";
 
@@ -63,11 +61,11 @@ impl Wanted {
     pub(crate) fn objects(&self) -> Result<Vec<Value>, CliError> {
         let mut all = base()?;
         if self.mode == ModeArg::Policy {
-            all.retain(|object| text(object, "name") == object::FORWARDER_ROLE);
+            all.retain(|one| text(one, "name") == object::FORWARDER_ROLE);
             all.extend(logtap_inject::policy(&self.config()?));
             return Ok(all);
         }
-        all.retain(|object| self.grant || text(object, "name") != GRANTER);
+        all.retain(|one| self.grant || text(one, "name") != object::GRANTER);
         for object in &mut all {
             match Resource::of(object) {
                 Some(NAMESPACE) => object["metadata"]["name"] = self.namespace.as_str().into(),

@@ -10,10 +10,10 @@ use serde_json::Value;
 use super::{NamespaceLine, PodLine, Status, WorkloadLine};
 use crate::cluster::Cluster;
 use crate::cluster::resource::{NAMESPACE, POD, ROLE_BINDING, annotation as annotation_of, label as label_of, text};
-use crate::command::tap::{MANAGED_BY_CLI, template};
 use crate::error::CliError;
 use crate::preflight::{explain, settings_of};
-use crate::workload::{Forwarder, everything, forwarder, pods, title, trouble};
+use crate::tapping::MANAGED_BY_CLI;
+use crate::workload::{Forwarder, everything, forwarder, pods, template, title, trouble};
 
 pub(super) fn gather(cluster: &Cluster, namespace: &str, status: &mut Status) -> Result<(), CliError> {
     let namespaces = namespaces(cluster, namespace)?;

@@ -1,19 +1,17 @@
 //! A whole namespace opts in: annotation and label are written, nothing is restarted.
 
-use logtap_inject::tap::{Annotations, Change, namespace};
+use logtap_inject::tap::{Annotations, namespace};
 use logtap_inject::vocabulary::annotation;
-use serde_json::json;
 
-use super::apply::grant;
 use super::flags::TapArgs;
-use super::report::print_changes;
-use super::wanted::{Surroundings, asked, target};
+use super::wanted::{Surroundings, asked};
 use crate::cluster::Cluster;
 use crate::cluster::resource::NAMESPACE;
 use crate::error::{CliError, Kind};
 use crate::exit::Exit;
 use crate::output::Ui;
-use crate::preflight::{INSTALL, Mode, Rehearsal, installation, rehearse, sample};
+use crate::preflight::{INSTALL, Mode, Rehearsal, installation, rehearse, sample, target};
+use crate::tapping::{grant, print_namespace};
 
 pub(super) fn run(args: &TapArgs, cluster: &Cluster, ui: &Ui) -> Result<Exit, CliError> {
     if args.cluster.namespace.is_none() {
@@ -39,7 +37,7 @@ pub(super) fn run(args: &TapArgs, cluster: &Cluster, ui: &Ui) -> Result<Exit, Cl
     let plan = namespace::tap(&surroundings.namespace, &wanted, args.force)
         .map_err(|refusal| CliError::usage(format!("namespace {name}: {refusal}")))?;
     if args.dry_run {
-        show(ui, name, &plan.changes, "would change")?;
+        print_namespace(ui, name, &plan.changes, "would change")?;
         return Ok(Exit::Success);
     }
     if surroundings.installed.mode == Mode::None && !args.force {
@@ -50,34 +48,18 @@ pub(super) fn run(args: &TapArgs, cluster: &Cluster, ui: &Ui) -> Result<Exit, Cl
         .hint(INSTALL));
     }
     let Some(patch) = plan.patch else {
-        show(ui, name, &[], "unchanged")?;
+        print_namespace(ui, name, &[], "unchanged")?;
         return Ok(Exit::Success);
     };
     cluster
         .merge(NAMESPACE, "", name, &patch)
         .map_err(|error| error.while_doing(&format!("tapping namespace {name}")))?;
     let granted = grant(cluster, &surroundings.installed)?;
-    show(ui, name, &plan.changes, "tapped")?;
+    print_namespace(ui, name, &plan.changes, "tapped")?;
     ui.note("pods created from now on opt in; nothing was restarted: kubectl rollout restart does that");
     if let Rehearsal::Untapped(why) = rehearse(cluster, name, &sample(None), &sample(None))? {
         ui.note(format_args!("a pod created now would get no forwarder: {why}"));
     }
     granted.tell(ui)?;
     Ok(Exit::Success)
-}
-
-/// Prints what changes in a namespace.
-pub(crate) fn show(ui: &Ui, name: &str, changes: &[Change], state: &str) -> Result<(), CliError> {
-    if ui.json {
-        let line = |one: &Change| json!({ "key": one.key, "from": one.from, "to": one.to });
-        let changes: Vec<_> = changes.iter().map(line).collect();
-        return ui.print_json(&json!({ "namespace": name, "state": state, "changes": changes }));
-    }
-    if changes.is_empty() || state != "would change" {
-        use std::io::Write as _;
-        let mut out = ui.data();
-        writeln!(out, "namespace/{name}: {state}")?;
-        return Ok(out.flush()?);
-    }
-    print_changes(ui, name, [("the namespace", changes)])
 }

@@ -5,10 +5,11 @@ use logtap_inject::vocabulary::annotation;
 use serde_json::Value;
 
 use super::flags::TapArgs;
-use super::wanted::{Surroundings, template};
+use super::wanted::Surroundings;
 use crate::error::CliError;
 use crate::output::Ui;
-use crate::workload::title;
+use crate::tapping::Told;
+use crate::workload::{template, title};
 
 /// A workload and what becomes of it.
 #[derive(Debug)]
@@ -21,6 +22,18 @@ pub(super) struct Plan {
     pub(super) tap: TapPlan,
     /// Annotations of the template afterwards that are the tap's.
     pub(super) wanted: Annotations,
+}
+
+impl Plan {
+    /// What the report begins with.
+    pub(super) fn told(&self) -> Told {
+        Told {
+            title: self.title.clone(),
+            changes: self.tap.changes.clone(),
+            notes: self.tap.notes.iter().map(ToString::to_string).collect(),
+            written: self.tap.apply.is_some(),
+        }
+    }
 }
 
 /// Plans all workloads. One that cannot be tapped ends the command before anything is changed.

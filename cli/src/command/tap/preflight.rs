@@ -70,7 +70,7 @@ fn problem(found: &Rehearsal, plan: &Plan, surroundings: &Surroundings) -> Optio
             let error = CliError::new(Kind::Findings, format!("pods of {} would get no forwarder: {why}", plan.title));
             let hint = match surroundings.installed.mode {
                 Mode::None => INSTALL.to_owned(),
-                _ => "nothing was changed; `logtap check` tells more".to_owned(),
+                _ => "nothing was changed; --target names a receiver, `logtap check` tells more".to_owned(),
             };
             Some(error.hint(hint))
         }

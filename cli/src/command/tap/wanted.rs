@@ -1,15 +1,15 @@
 //! The annotations that a tap is to write: what the person asked for, and what the surroundings need.
 
+use logtap_inject::Switch;
 use logtap_inject::tap::Annotations;
 use logtap_inject::vocabulary::annotation;
-use logtap_inject::{Switch, Target};
 use serde_json::Value;
 
 use super::flags::{Source, TapArgs};
 use crate::cluster::resource::{self, LIMIT_RANGE, NAMESPACE, QUOTA};
-use crate::cluster::{Cluster, ClusterError, Resource};
+use crate::cluster::{Cluster, ClusterError};
 use crate::error::{CliError, Kind};
-use crate::preflight::{Fitting, Installation, bypass, fit, in_cluster, url};
+use crate::preflight::{Fitting, Installation, bypass, fit, in_cluster, target, url};
 
 /// What a tap depends on beside the workload itself.
 pub(super) struct Surroundings {
@@ -128,32 +128,4 @@ pub(super) fn asked(args: &TapArgs) -> Result<Annotations, CliError> {
         (annotation::IMAGE, args.image.clone()),
     ];
     Ok(texts.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect())
-}
-
-/// A target as people type it: a URL, or host and port as in 1.x.
-pub(crate) fn target(text: &str) -> Result<String, CliError> {
-    let url = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
-    Target::parse(&url)
-        .map(|target| target.as_str().to_owned())
-        .map_err(|error| CliError::usage(format!("--target {text}: {error}")))
-}
-
-/// Where the pod template of a workload is.
-pub(crate) fn template(workload: &Value) -> &Value {
-    match Resource::of(workload) {
-        Some(resource::CRON_JOB) => &workload["spec"]["jobTemplate"]["spec"]["template"],
-        _ => &workload["spec"]["template"],
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn targets_of_1_x_need_no_scheme() {
-        assert_eq!(target("recv:3100").unwrap(), "http://recv:3100");
-        assert_eq!(target("https://recv").unwrap(), "https://recv");
-        assert!(target("ftp://recv").is_err() && target("").is_err());
-    }
 }

@@ -7,14 +7,13 @@ use std::time::{Duration, Instant};
 use logtap_inject::vocabulary::{annotation, object};
 use serde_json::Value;
 
-use super::apply::Written;
-use super::wanted::template;
+use super::Written;
 use crate::cluster::resource::{annotation as annotation_of, text};
 use crate::cluster::{Cluster, ClusterError, Resource};
 use crate::error::{CliError, Kind};
 use crate::output::Ui;
 use crate::preflight;
-use crate::workload::{Cause, Forwarder, Progress, Trouble, forwarder, pods, progress, refusals, trouble};
+use crate::workload::{Cause, Forwarder, Progress, Trouble, forwarder, pods, progress, refusals, template, trouble};
 
 /// Time between two looks.
 const LOOK: Duration = Duration::from_millis(700);

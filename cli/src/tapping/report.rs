@@ -5,9 +5,7 @@ use std::io::Write;
 use logtap_inject::tap::Change;
 use serde::Serialize;
 
-use super::apply::Written;
-use super::follow::{Followed, Outcome};
-use super::plan::Plan;
+use super::{Followed, Outcome, Written};
 use crate::error::CliError;
 use crate::output::Ui;
 
@@ -16,6 +14,19 @@ use crate::output::Ui;
 pub(crate) struct Report {
     namespace: String,
     workloads: Vec<Line>,
+}
+
+/// A workload before anything became of it.
+#[derive(Debug)]
+pub(crate) struct Told {
+    /// `deployment/api`.
+    pub(crate) title: String,
+    /// What changes in its template.
+    pub(crate) changes: Vec<Change>,
+    /// What the person should know.
+    pub(crate) notes: Vec<String>,
+    /// Whether something is written at all.
+    pub(crate) written: bool,
 }
 
 /// What became of one.
@@ -62,43 +73,22 @@ pub(crate) enum State {
 }
 
 impl Report {
-    pub(super) fn new(namespace: &str, plans: &[Plan]) -> Self {
-        let line = |plan: &Plan| Line {
-            workload: plan.title.clone(),
-            state: if plan.tap.apply.is_some() { State::Written } else { State::Unchanged },
+    /// A report of workloads of a namespace that are about to be written.
+    pub(crate) fn new(namespace: &str, all: Vec<Told>) -> Self {
+        let line = |told: Told| Line {
+            workload: told.title,
+            state: if told.written { State::Written } else { State::Unchanged },
             session: None,
             cause: None,
-            changes: lines(&plan.tap.changes),
-            notes: plan.tap.notes.iter().map(ToString::to_string).collect(),
-            pods: Vec::new(),
-        };
-        Self { namespace: namespace.to_owned(), workloads: plans.iter().map(line).collect() }
-    }
-
-    /// A report of workloads that are untapped.
-    pub(crate) fn of_untap(namespace: &str, all: Vec<(String, Vec<Change>, Vec<String>, bool)>) -> Self {
-        let line = |(workload, changes, notes, written): (String, Vec<Change>, Vec<String>, bool)| Line {
-            workload,
-            state: if written { State::Written } else { State::Unchanged },
-            session: None,
-            cause: None,
-            changes: lines(&changes),
-            notes,
+            changes: lines(&told.changes),
+            notes: told.notes,
             pods: Vec::new(),
         };
         Self { namespace: namespace.to_owned(), workloads: all.into_iter().map(line).collect() }
     }
 
-    /// Prints what would change.
-    pub(super) fn print_dry_run(&self, plans: &[Plan], ui: &Ui) -> Result<(), CliError> {
-        if ui.json {
-            return ui.print_json(self);
-        }
-        let all = plans.iter().map(|plan| (plan.title.as_str(), plan.tap.changes.as_slice()));
-        print_changes(ui, &self.namespace, all)
-    }
-
-    pub(crate) fn written(&mut self, written: &[Written], _ui: &Ui) {
+    /// These were written, and are not waited for.
+    pub(crate) fn written(&mut self, written: &[Written]) {
         for one in written {
             if let Some(line) = self.line(&one.title) {
                 line.session.clone_from(&one.session);
@@ -106,6 +96,7 @@ impl Report {
         }
     }
 
+    /// These were waited for.
     pub(crate) fn followed(&mut self, followed: &[Followed]) {
         for one in followed {
             let Some(line) = self.line(&one.written.title) else { continue };
@@ -118,7 +109,8 @@ impl Report {
         }
     }
 
-    pub(super) fn rolled_back(&mut self, followed: &[Followed]) {
+    /// These were taken back, and waited for.
+    pub(crate) fn rolled_back(&mut self, followed: &[Followed]) {
         for one in followed {
             let Some(line) = self.line(&one.written.title) else { continue };
             line.state = match &one.outcome {
@@ -150,6 +142,7 @@ impl Report {
             let what = match line.state {
                 State::Unchanged => "unchanged".to_owned(),
                 State::Written => format!("{done}{session}"),
+                State::Done if line.pods.len() == 1 => format!("{done}, 1 pod{session}"),
                 State::Done => format!("{done}, {} pods{session}", line.pods.len()),
                 State::Pending => format!("written, pending: {cause}{session}"),
                 State::Failed => format!("FAILED: {cause}"),
@@ -173,19 +166,26 @@ fn lines(changes: &[Change]) -> Vec<ChangeLine> {
     changes.iter().map(line).collect()
 }
 
-/// Prints changes as a diff that a person reads.
+/// Prints changes of workloads as a diff that a person reads.
 pub(crate) fn print_changes<'a>(
     ui: &Ui,
     namespace: &str,
     all: impl IntoIterator<Item = (&'a str, &'a [Change])>,
 ) -> Result<(), CliError> {
+    let headed = |(title, changes): (&str, &'a [Change])| {
+        (format!("{title} in namespace {namespace}"), "annotations of its pods", changes)
+    };
+    print_diff(ui, all.into_iter().map(headed))
+}
+
+fn print_diff<'a>(ui: &Ui, all: impl Iterator<Item = (String, &'a str, &'a [Change])>) -> Result<(), CliError> {
     let mut out = ui.data();
-    for (title, changes) in all {
+    for (title, what, changes) in all {
         if changes.is_empty() {
-            writeln!(out, "{title} in namespace {namespace}: nothing to change")?;
+            writeln!(out, "{title}: nothing to change")?;
             continue;
         }
-        writeln!(out, "{title} in namespace {namespace}, annotations of its pods:")?;
+        writeln!(out, "{title}, {what}:")?;
         for change in changes {
             for (sign, value) in [('-', &change.from), ('+', &change.to)] {
                 if let Some(value) = value {
@@ -196,4 +196,19 @@ pub(crate) fn print_changes<'a>(
     }
     out.flush()?;
     Ok(())
+}
+
+/// Prints what changes in a namespace.
+pub(crate) fn print_namespace(ui: &Ui, name: &str, changes: &[Change], state: &str) -> Result<(), CliError> {
+    if ui.json {
+        let line = |one: &Change| serde_json::json!({ "key": one.key, "from": one.from, "to": one.to });
+        let changes: Vec<_> = changes.iter().map(line).collect();
+        return ui.print_json(&serde_json::json!({ "namespace": name, "state": state, "changes": changes }));
+    }
+    if state != "would change" {
+        let mut out = ui.data();
+        writeln!(out, "namespace/{name}: {state}")?;
+        return Ok(out.flush()?);
+    }
+    print_diff(ui, std::iter::once((format!("namespace/{name}"), "its annotations and its label", changes)))
 }
