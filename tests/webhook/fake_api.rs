@@ -35,6 +35,8 @@ pub(crate) struct FakeApiServer {
 struct State {
     version: u64,
     objects: BTreeMap<Key, Value>,
+    /// What somebody else writes just before the next write of a resource.
+    others: Vec<(Key, Value)>,
 }
 
 impl FakeApiServer {
@@ -92,6 +94,21 @@ impl FakeApiServer {
         self.state.lock().unwrap().objects.get(&key).cloned()
     }
 
+    /// Somebody else writes this object once, just before the next write of an object of its resource:
+    /// after it was read, and before what was decided by that is written.
+    pub(crate) fn be_first(&self, resource: &str, namespace: &str, name: &str, object: Value) {
+        let key = (resource.to_owned(), namespace.to_owned(), name.to_owned());
+        self.state.lock().unwrap().others.push((key, object));
+    }
+
+    fn let_others_write(&self, resource: &str) {
+        let others: Vec<(Key, Value)> =
+            self.state.lock().unwrap().others.extract_if(.., |(key, _)| key.0 == resource).collect();
+        for ((resource, namespace, name), object) in others {
+            self.put(&resource, &namespace, &name, object);
+        }
+    }
+
     async fn answer(&self, request: Request<Incoming>) -> Response<BoxBody<Bytes, Infallible>> {
         let (head, body) = request.into_parts();
         let body: Value = serde_json::from_slice(&body.collect().await.unwrap().to_bytes()).unwrap_or_default();
@@ -103,6 +120,9 @@ impl FakeApiServer {
         let at = parts.iter().rposition(|part| RESOURCES.contains(part)).expect("a known resource");
         let (resource, name) = (parts[at], parts.get(at + 1).copied());
         let namespace = if parts[at - 2] == "namespaces" { parts[at - 1] } else { "" };
+        if head.method != Method::GET {
+            self.let_others_write(resource);
+        }
         match (&head.method, name) {
             (&Method::GET, None) if query.contains("watch=true") => self.watch(resource, query),
             (&Method::GET, None) => self.list(resource, namespace, query),

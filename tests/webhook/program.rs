@@ -6,6 +6,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use logtap_certs::{Authority, Data, Keyring};
 use rustix::process::{Pid, Signal, kill_process};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -170,14 +171,63 @@ async fn case_129_certificates_of_somebody_else() {
     let (api, folder) = (FakeApiServer::start().await, tempfile::tempdir().unwrap());
     api.put("mutatingwebhookconfigurations", "", "logtap-webhook", configuration());
     api.put("namespaces", "", "shop", namespace(json!({})));
-    let authority = logtap_certs::Authority::mint(std::time::SystemTime::now(), millis(3_600_000)).unwrap();
     let certs = folder.path().join("certs");
     std::fs::create_dir(&certs).unwrap();
-    std::fs::write(certs.join("tls.crt"), authority.certificate().to_pem()).unwrap();
-    std::fs::write(certs.join("tls.key"), authority.key_pem()).unwrap();
+    // Good for so many milliseconds; until when, as the metrics say it.
+    let exchange = |life| {
+        let authority = Authority::mint(std::time::SystemTime::now(), millis(life)).unwrap();
+        std::fs::write(certs.join("tls.crt"), authority.certificate().to_pem()).unwrap();
+        std::fs::write(certs.join("tls.key"), authority.key_pem()).unwrap();
+        let until = authority.certificate().not_after().duration_since(std::time::UNIX_EPOCH).unwrap();
+        format!("logtap_webhook_cert_not_after_seconds{{kind=\"leaf\"}} {}\n", until.as_secs())
+    };
+    let first = exchange(3_600_000);
     let program = Program::start(&api, folder.path(), &["--no-grant", "--cert-dir", certs.to_str().unwrap()]);
     program.ready().await;
     assert!(bundle(&api, "ns.logtap.io").is_none(), "the configuration is never touched");
     assert!(api.get("secrets", "logtap", "logtap-webhook-ca").is_none());
+    let figures = async || program.health("/metrics").await.unwrap().1;
+    assert!(figures().await.contains(&first));
+    // Renewed while the webhook serves, which looks every few seconds.
+    let second = exchange(7_200_000);
+    let taken = async {
+        while !figures().await.contains(&second) {
+            tokio::time::sleep(millis(100)).await;
+        }
+    };
+    tokio::time::timeout(millis(20_000), taken).await.expect("the new certificate is in force");
     program.end().await;
+}
+
+fn secret(data: Data) -> Value {
+    let data: std::collections::BTreeMap<_, _> =
+        data.into_iter().map(|(name, bytes)| (name, k8s_openapi::ByteString(bytes))).collect();
+    json!({ "apiVersion": "v1", "kind": "Secret", "metadata": {}, "type": "Opaque", "data": data })
+}
+
+/// Another replica stores its authority after this one has read and before it writes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn case_127_who_was_second_takes_what_the_first_wrote() {
+    let spoilt = secret([("ca.crt".to_owned(), b"nonsense".to_vec())].into());
+    // Both wanted to create the Secret; both wanted to mend it.
+    for there in [None, Some(spoilt)] {
+        let (api, folder) = (FakeApiServer::start().await, tempfile::tempdir().unwrap());
+        api.put("mutatingwebhookconfigurations", "", "logtap-webhook", configuration());
+        if let Some(there) = there {
+            api.put("secrets", "logtap", "logtap-webhook-ca", there);
+        }
+        let first = Authority::mint(std::time::SystemTime::now(), millis(3_600_000)).unwrap();
+        let ring = Keyring { current: Some(first.clone()), ..Keyring::default() };
+        let theirs = secret(ring.to_data());
+        api.be_first("secrets", "logtap", "logtap-webhook-ca", theirs.clone());
+        let program = Program::start(&api, folder.path(), &["--no-grant"]);
+        program.ready().await;
+        let stored = api.get("secrets", "logtap", "logtap-webhook-ca").unwrap();
+        assert_eq!(stored["data"]["ca.key"], theirs["data"]["ca.key"], "the first one's authority stays");
+        let text = bundle(&api, "ns.logtap.io").unwrap();
+        assert_eq!(String::from_utf8(text).unwrap(), first.certificate().to_pem());
+        // Its own leaf is by that authority, too.
+        let _sender = program.connect(first.certificate().to_pem().as_bytes()).await;
+        program.end().await;
+    }
 }

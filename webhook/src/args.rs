@@ -250,7 +250,7 @@ mod tests {
         Args::command().debug_assert();
         let args = Args::parse_from(["logtap-webhook"]);
         assert_eq!((args.port, args.health_port), (10250, 9990));
-        assert_eq!(args.names()[0], "logtap-webhook.logtap.svc");
+        assert_eq!(args.names(), ["logtap-webhook.logtap.svc", "logtap-webhook.logtap.svc.cluster.local"]);
         let config = args.config().unwrap();
         assert!(config.excludes("logtap") && config.excludes("kube-system") && config.target.is_none());
         assert_eq!(config.prod_labels, Config::default().prod_labels);
