@@ -100,11 +100,23 @@ impl Cluster {
     /// # Errors
     /// If they cannot be listed.
     pub(crate) fn list(&self, what: Resource, namespace: &str, labels: &str) -> Result<Vec<Value>, ClusterError> {
+        self.select(what, namespace, labels, "")
+    }
+
+    /// Events of a namespace with this reason.
+    ///
+    /// # Errors
+    /// If they cannot be listed.
+    pub(crate) fn events(&self, namespace: &str, reason: &str) -> Result<Vec<Value>, ClusterError> {
+        self.select(resource::EVENT, namespace, "", &format!("reason={reason}"))
+    }
+
+    fn select(&self, what: Resource, namespace: &str, labels: &str, fields: &str) -> Result<Vec<Value>, ClusterError> {
         let mut all = Vec::new();
         let mut next = String::new();
         loop {
             let mut call = Call::get(what.path(namespace, None)).query("limit", &PAGE.to_string());
-            for (name, value) in [("labelSelector", labels), ("continue", &next)] {
+            for (name, value) in [("labelSelector", labels), ("fieldSelector", fields), ("continue", &next)] {
                 if !value.is_empty() {
                     call = call.query(name, value);
                 }

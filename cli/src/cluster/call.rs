@@ -73,7 +73,7 @@ impl Call {
 }
 
 /// Percent-encodes all but what RFC 3986 calls unreserved.
-fn escaped(bytes: &[u8]) -> String {
+pub(super) fn escaped(bytes: &[u8]) -> String {
     let one = |byte: &u8| match byte {
         b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(*byte).to_string(),
         _ => format!("%{byte:02X}"),

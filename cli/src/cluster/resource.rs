@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::call::escaped;
 use super::error::ClusterError;
 
 /// A kind of object.
@@ -72,10 +73,12 @@ impl Resource {
     pub(super) fn path(self, namespace: &str, name: Option<&str>) -> String {
         let root = if self.group.is_empty() { "/api".to_owned() } else { format!("/apis/{}", self.group) };
         let within = match namespace {
-            namespace if self.namespaced && !namespace.is_empty() => format!("/namespaces/{namespace}"),
+            namespace if self.namespaced && !namespace.is_empty() => {
+                format!("/namespaces/{}", escaped(namespace.as_bytes()))
+            }
             _ => String::new(),
         };
-        let name = name.map(|name| format!("/{name}")).unwrap_or_default();
+        let name = name.map(|name| format!("/{}", escaped(name.as_bytes()))).unwrap_or_default();
         format!("{root}/{}{within}/{}{name}", self.version, self.plural)
     }
 
@@ -129,6 +132,7 @@ mod tests {
     fn paths_are_those_of_the_api() {
         assert_eq!(POD.path("shop", Some("a")), "/api/v1/namespaces/shop/pods/a");
         assert_eq!(DEPLOYMENT.path("", None), "/apis/apps/v1/deployments");
+        assert_eq!(POD.path("shop", Some("a/../b?c")), "/api/v1/namespaces/shop/pods/a%2F..%2Fb%3Fc");
         assert_eq!(NAMESPACE.path("shop", Some("shop")), "/api/v1/namespaces/shop");
         let rollout = json!({ "apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout" });
         assert_eq!(Resource::of(&rollout), Some(ROLLOUT));

@@ -9,7 +9,7 @@ use std::io::Write as _;
 
 pub(crate) use flags::{InstallArgs, ModeArg};
 
-use crate::cluster::resource::{NAMESPACE, text};
+use crate::cluster::resource::{NAMESPACE, annotation, text};
 use crate::cluster::{Cluster, ClusterError, Resource};
 use crate::error::{CliError, Kind};
 use crate::exit::Exit;
@@ -51,7 +51,7 @@ pub(crate) fn run(args: InstallArgs, ui: &Ui) -> Result<Exit, CliError> {
     for object in &objects {
         put(&cluster, object)?;
     }
-    for gone in prune(&cluster, &objects)? {
+    for gone in prune(&cluster, &wanted.namespace, &objects)? {
         ui.note(format_args!("removed {gone}, which this installation does not have"));
     }
     let serving =
@@ -91,7 +91,8 @@ fn supported(cluster: &Cluster, wanted: &Wanted) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Writes one object. A namespace that is made here is marked, so that only such a one is removed.
+/// Writes one object. A namespace that is made here is marked: only such a one is changed later, and
+/// removed in the end. One that was there before stays as its owner has it.
 fn put(cluster: &Cluster, object: &serde_json::Value) -> Result<(), CliError> {
     let doing = |error: ClusterError| {
         let denied = error.is_denied();
@@ -102,23 +103,24 @@ fn put(cluster: &Cluster, object: &serde_json::Value) -> Result<(), CliError> {
             error
         }
     };
-    if Resource::of(object) == Some(NAMESPACE)
-        && cluster.get(NAMESPACE, "", text(object, "name")).map_err(doing)?.is_none()
-    {
-        let mut marked = object.clone();
-        marked["metadata"]["annotations"][CREATED] = "true".into();
-        match cluster.create(NAMESPACE, "", &marked, false) {
-            Err(error) if !error.is_conflict() => return Err(doing(error)),
-            _ => {}
+    if Resource::of(object) == Some(NAMESPACE) {
+        match cluster.get(NAMESPACE, "", text(object, "name")).map_err(doing)? {
+            None => {
+                let mut marked = object.clone();
+                marked["metadata"]["annotations"][CREATED] = "true".into();
+                return cluster.create(NAMESPACE, "", &marked, false).map(drop).map_err(doing);
+            }
+            Some(found) if annotation(&found, CREATED).is_none() => return Ok(()),
+            Some(_) => {}
         }
     }
     cluster.apply(object).map(drop).map_err(doing)
 }
 
 /// Removes what an earlier installation with other options had and this one has not.
-fn prune(cluster: &Cluster, objects: &[serde_json::Value]) -> Result<Vec<String>, CliError> {
+fn prune(cluster: &Cluster, namespace: &str, objects: &[serde_json::Value]) -> Result<Vec<String>, CliError> {
     let mut gone = Vec::new();
-    for (what, namespace, name) in objects::all_names(objects) {
+    for (what, namespace, name) in objects::all_names(namespace, objects) {
         let Some(found) = cluster.get(what, &namespace, &name)? else { continue };
         if is_ours(&found) {
             cluster.delete(&found).map_err(|error| error.while_doing(&format!("removing {}", what.title(&name))))?;

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::forwarder::{Forwarder, forwarder, state};
 use super::rollout::condition;
-use crate::cluster::resource::{EVENT, REPLICA_SET, text};
+use crate::cluster::resource::{REPLICA_SET, text};
 use crate::cluster::{Cluster, ClusterError};
 
 /// Whose fault something is.
@@ -75,9 +75,9 @@ pub(crate) fn refusals(
     let sets = sets.iter().filter(|set| owned_by(set, own)).map(|set| text(set, "uid"));
     let owners: Vec<&str> = std::iter::once(own).chain(sets).collect();
     let (mut marks, mut newest) = (BTreeSet::new(), None);
-    for event in cluster.list(EVENT, namespace, "")? {
+    for event in cluster.events(namespace, "FailedCreate")? {
         let about = event["involvedObject"]["uid"].as_str().unwrap_or_default();
-        if event["reason"] != "FailedCreate" || !owners.contains(&about) {
+        if !owners.contains(&about) {
             continue;
         }
         // A repeated event counts up in place.

@@ -249,3 +249,26 @@ fn a_user_without_rights_is_told_whom_to_ask() {
     good(run(&["untap", "-n", name, "--deployment", "api", "--timeout", "90s"]));
     good(logtap(&["uninstall", "--timeout", "90s"]));
 }
+
+#[test]
+#[ignore = "needs a cluster: tests/run cluster"]
+fn a_namespace_that_was_there_stays_as_its_owner_has_it() {
+    let namespace = Namespace::new("tools", "baseline");
+    let name = namespace.name();
+    let before = settled(&namespace.get("namespace", name).unwrap());
+    good(logtap(&["install", "-n", name, "--timeout", "90s"]));
+    assert_eq!(settled(&namespace.get("namespace", name).unwrap()), before);
+    let mut pod = bare_pod("api", "exit 0");
+    pod["metadata"]["annotations"] = json!({ annotation::TAP: "true", annotation::TARGET: "http://127.0.0.1:9" });
+    let made = kubectl(&["create", "--dry-run=server", "-o", "json", "-f", "-"], &pod.to_string()).unwrap();
+    assert!(made.contains("logtap-forwarder"), "the webhook of another namespace serves");
+    good(logtap(&["install", "--mode", "policy", "-n", name, "--timeout", "90s"]));
+    assert!(namespace.get("deployment", "logtap-webhook").is_err(), "what a policy does without is removed");
+    good(logtap(&["install", "-n", name, "--timeout", "90s"]));
+    good(logtap(&["uninstall", "--timeout", "90s"]));
+    assert_eq!(settled(&namespace.get("namespace", name).unwrap()), before);
+    let left = namespace
+        .kubectl(&["get", "all,secrets,networkpolicies,poddisruptionbudgets,roles", "-o", "name"], "")
+        .unwrap();
+    assert_eq!(left.trim(), "");
+}

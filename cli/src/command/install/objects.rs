@@ -150,11 +150,9 @@ fn base() -> Result<Vec<Value>, CliError> {
     Ok(all)
 }
 
-/// Addresses of everything that any installation in the same namespace could have, `but` these, from
-/// last applied to first.
-pub(crate) fn all_names(but: &[Value]) -> Vec<(Resource, String, String)> {
-    let namespace = but.iter().map(|object| text(object, "namespace")).find(|name| !name.is_empty());
-    let namespace = namespace.unwrap_or(object::NAMESPACE);
+/// Addresses of everything that any installation in a namespace could have, `but` these, from last
+/// applied to first.
+pub(crate) fn all_names(namespace: &str, but: &[Value]) -> Vec<(Resource, String, String)> {
     let mut all = everything(namespace);
     all.retain(|(what, within, name)| {
         let same = |object: &Value| {
@@ -228,7 +226,8 @@ mod tests {
         let count = |wanted: &Wanted| wanted.objects().unwrap().len();
         assert_eq!(count(&Wanted { grant: false, ..plain() }) + 2, count(&plain()));
         let but = Wanted { grant: false, ..plain() }.objects().unwrap();
-        let names: Vec<String> = all_names(&but).into_iter().map(|(what, _, name)| what.title(&name)).collect();
+        let names: Vec<String> =
+            all_names("logtap", &but).into_iter().map(|(what, _, name)| what.title(&name)).collect();
         assert!(names.contains(&"clusterrole/logtap-granter".to_owned()), "{names:?}");
         assert!(!names.contains(&"deployment/logtap-webhook".to_owned()), "{names:?}");
     }
