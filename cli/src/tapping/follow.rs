@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use logtap_inject::tap;
 use logtap_inject::vocabulary::{annotation, object};
 use serde_json::Value;
 
@@ -215,13 +216,33 @@ impl Watched {
         if annotation_of(template(now), annotation::SESSION) == Some(session) {
             return None;
         }
-        // Controllers write the status all the time, which is another part of the object.
-        let wrote = |one: &&Value| one["subresource"].is_null() && one["manager"] != object::FIELD_MANAGER;
-        let managers = now["metadata"]["managedFields"].as_array().into_iter().flatten().filter(wrote);
-        let last = managers.max_by_key(|one| one["time"].as_str().unwrap_or_default().to_owned());
-        let by = last.and_then(|one| one["manager"].as_str()).unwrap_or("somebody");
-        Some(format!("{by} took the annotations away again; tap the namespace, or commit them where {by} reads them"))
+        let instead = "took the annotations away again; tap the namespace, or commit them where";
+        Some(match (writer(&self.written.workload, now), tap::gitops(now)) {
+            (Some(by), _) => format!("{by} {instead} {by} reads them"),
+            (None, Some(by)) => format!("somebody, by the workload's marks {by}, {instead} {by} reads them"),
+            (None, None) => format!("somebody {instead} they come from"),
+        })
     }
+}
+
+/// Who wrote the template last since the workload was `before`, if that can be told: whoever only takes
+/// fields away leaves no trace, and those who wrote earlier had no part in it. Controllers write the
+/// status all the time, which is another part of the object.
+fn writer<'n>(before: &Value, now: &'n Value) -> Option<&'n str> {
+    let mark = |one: &Value| ["manager", "operation", "time"].map(|key| one[key].clone());
+    let known: Vec<_> = entries(before).map(mark).collect();
+    let wrote = |one: &&Value| {
+        one["subresource"].is_null()
+            && one["manager"] != object::FIELD_MANAGER
+            && one.pointer("/fieldsV1/f:spec/f:template").is_some()
+            && !known.contains(&mark(one))
+    };
+    let last = entries(now).filter(wrote).max_by_key(|one| one["time"].as_str().unwrap_or_default());
+    last?["manager"].as_str()
+}
+
+fn entries(object: &Value) -> impl Iterator<Item = &Value> {
+    object["metadata"]["managedFields"].as_array().into_iter().flatten()
 }
 
 /// A pod that carries the annotation and no forwarder.
@@ -230,4 +251,33 @@ fn untapped(cluster: &Cluster, pod: &Value) -> Result<Trouble, CliError> {
     let why = preflight::explain(&preflight::settings(cluster, namespace)?, namespace, pod);
     let why = why.unwrap_or_else(|| "logtap did not answer when it was created".to_owned());
     Ok(Trouble { cause: Cause::Forwarder, line: format!("pod {name} started without a forwarder: {why}") })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn object(entries: &[(&str, u32, &str)]) -> Value {
+        let entry = |(manager, second, part): &(&str, u32, &str)| {
+            json!({ "manager": manager, "operation": "Update", "time": format!("2026-01-01T00:00:{second:02}Z"),
+                "fieldsV1": { "f:spec": { *part: {} } } })
+        };
+        json!({ "metadata": { "managedFields": entries.iter().map(entry).collect::<Vec<_>>() } })
+    }
+
+    #[test]
+    fn only_who_wrote_the_template_since_is_named() {
+        let ours = (object::FIELD_MANAGER, 20, "f:template");
+        let creator = ("kubectl-create", 10, "f:template");
+        let before = object(&[creator, ours]);
+        assert_eq!(writer(&before, &object(&[creator])), None, "what is taken away leaves no trace");
+        let scaled = ("kubectl-scale", 30, "f:replicas");
+        assert_eq!(writer(&before, &object(&[creator, ours, scaled])), None);
+        let (one, other) = (("helm", 30, "f:template"), ("argocd-controller", 40, "f:template"));
+        assert_eq!(writer(&before, &object(&[creator, other, one, scaled])), Some("argocd-controller"));
+        let again = ("kubectl-create", 30, "f:template");
+        assert_eq!(writer(&before, &object(&[again, ours])), Some("kubectl-create"));
+    }
 }

@@ -154,29 +154,30 @@ fn case_110_who_takes_the_annotations_away_is_named() {
         // Slow enough to be written over in the middle.
         object["spec"]["minReadySeconds"] = 8.into();
     });
-    let written_back = json!({ "spec": { "template": { "metadata": { "annotations": null } } } });
-    let ran = std::thread::scope(|scope| {
-        let tap = scope.spawn(|| tap(&namespace, &["--deployment", "api"]));
-        until("the tap's annotation", || {
-            let found = namespace.get("deployment", "api")?;
-            let annotations = &found["spec"]["template"]["metadata"]["annotations"];
-            if annotations[annotation::TAP] == "true" { Ok(()) } else { Err(annotations.to_string()) }
+    // One who only takes away leaves no trace in the object; one who also writes into the template does.
+    for (more, named) in [
+        (json!({}), "somebody, by the workload's marks Flux, took the annotations away again"),
+        (json!({ "release": "2" }), "kustomize-controller took the annotations away again"),
+    ] {
+        let written_back = json!({ "spec": { "template": { "metadata": { "annotations": null, "labels": more } } } });
+        let written_back = written_back.to_string();
+        let patch = ["patch", "deployment", "api", "--field-manager=kustomize-controller", "--patch"];
+        let patch = [&patch[..], &[&written_back]].concat();
+        let ran = std::thread::scope(|scope| {
+            let tap = scope.spawn(|| tap(&namespace, &["--deployment", "api"]));
+            until("the tap's annotation", || {
+                let found = namespace.get("deployment", "api")?;
+                let annotations = &found["spec"]["template"]["metadata"]["annotations"];
+                if annotations[annotation::TAP] == "true" { Ok(()) } else { Err(annotations.to_string()) }
+            });
+            namespace.kubectl(&patch, "").unwrap();
+            tap.join().unwrap()
         });
-        let patch = [
-            "patch",
-            "deployment",
-            "api",
-            "--field-manager=kustomize-controller",
-            "--patch",
-            &written_back.to_string(),
-        ];
-        namespace.kubectl(&patch, "").unwrap();
-        tap.join().unwrap()
-    });
-    assert_eq!(ran.status, Some(6), "{ran:?}");
-    assert!(ran.stderr.contains("Flux keeps it as a repository says"), "{ran:?}");
-    assert!(ran.stderr.contains("to commit, in the pod template of deployment/api"), "{ran:?}");
-    assert!(ran.stdout.contains("kustomize-controller took the annotations away again"), "{ran:?}");
+        assert_eq!(ran.status, Some(6), "{ran:?}");
+        assert!(ran.stderr.contains("Flux keeps it as a repository says"), "{ran:?}");
+        assert!(ran.stderr.contains("to commit, in the pod template of deployment/api"), "{ran:?}");
+        assert!(ran.stdout.contains(named), "{ran:?}");
+    }
 }
 
 #[test]

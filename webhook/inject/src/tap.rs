@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 
 pub use before::Before;
 pub use kind::{Kind, Refusal};
-pub use notes::Note;
+pub use notes::{Note, gitops};
 
 use crate::vocabulary::annotation;
 

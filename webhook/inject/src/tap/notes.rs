@@ -94,7 +94,9 @@ pub(super) fn of(workload: &Value, kind: Kind) -> Vec<Note> {
     notes
 }
 
-fn gitops(workload: &Value) -> Option<&'static str> {
+/// The tool that keeps a workload as a repository says, by its marks or by who writes.
+#[must_use]
+pub fn gitops(workload: &Value) -> Option<&'static str> {
     let metadata = workload.get("metadata")?;
     let marked = |key: &str| {
         ["annotations", "labels"].iter().any(|part| metadata.get(part).is_some_and(|part| part.get(key).is_some()))
