@@ -283,3 +283,37 @@ fn command_lines_of_1_x_run_as_written() {
     assert_eq!(ran.status, Some(0), "{ran:?}");
     assert_eq!(status(&namespace)["workloads"], json!([]));
 }
+
+#[test]
+#[ignore = "needs a cluster: tests/run cluster"]
+fn workloads_are_chosen_by_label_and_all_at_once() {
+    let _webhook = Webhook::install();
+    let namespace = Namespace::new("many", "privileged");
+    for (name, team) in [("api", "shop"), ("cart", "shop"), ("mail", "post")] {
+        let mut object = workload("Deployment", name, &bare_pod(name, SCRIPT));
+        object["metadata"]["labels"] = json!({ "team": team });
+        namespace.create(&object);
+        namespace.kubectl(&["rollout", "status", &format!("deployment/{name}"), "--timeout=90s"], "").unwrap();
+    }
+    let states = |ran: &Ran| {
+        let report = json_of(ran);
+        let lines = report["workloads"].as_array().unwrap().iter();
+        let mut all: Vec<String> =
+            lines.map(|line| format!("{} {}", line["workload"], line["state"]).replace('"', "")).collect();
+        all.sort();
+        all
+    };
+    let ran = tap(&namespace, &["-l", "team=shop", "--json"]);
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    assert_eq!(states(&ran), ["deployment/api done", "deployment/cart done"]);
+    let ran = tap(&namespace, &["--all", "--force", "--json"]);
+    assert_eq!(states(&ran), ["deployment/api unchanged", "deployment/cart unchanged", "deployment/mail done"]);
+    assert_eq!(tap(&namespace, &["-l", "team=nobody"]).status, Some(3));
+    let untap = |args: &[&str]| logtap(&[&["untap", "-n", namespace.name(), "--timeout", "90s"], args].concat());
+    let ran = untap(&["-l", "team=post", "--json"]);
+    assert_eq!(states(&ran), ["deployment/mail done"]);
+    assert_eq!(untap(&["--all"]).status, Some(2), "it has to be meant");
+    let ran = untap(&["--all", "--force", "--json"]);
+    assert_eq!(states(&ran), ["deployment/api done", "deployment/cart done"]);
+    assert_eq!(status(&namespace)["workloads"], json!([]));
+}
