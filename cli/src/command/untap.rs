@@ -11,6 +11,7 @@ use crate::cluster::{Cluster, ClusterArgs, WaitArgs};
 use crate::error::{CliError, Kind};
 use crate::exit::Exit;
 use crate::output::Ui;
+use crate::preflight::settings;
 use crate::tapping::{
     Report, Told, Written, follow, known, print_changes, print_namespace, take_back, unblock, withdraw,
 };
@@ -67,6 +68,10 @@ pub(crate) fn run(args: UntapArgs, ui: &Ui) -> Result<Exit, CliError> {
         }
         return Ok(Exit::Success);
     }
+    // The namespace first: pods that restart would get a forwarder from it again.
+    if args.workloads.all {
+        of_namespace(&args, &cluster, ui)?;
+    }
     let (mut lines, mut written) = (Vec::new(), Vec::new());
     for workload in &workloads {
         let known = known(&cluster, workload);
@@ -86,8 +91,11 @@ pub(crate) fn run(args: UntapArgs, ui: &Ui) -> Result<Exit, CliError> {
     if !args.wait.no_wait && !written.is_empty() {
         report.followed(&follow(&cluster, &written, args.wait.timeout, ui)?);
     }
-    if args.workloads.all {
-        of_namespace(&args, &cluster, ui)?;
+    if !written.is_empty() && settings(&cluster, cluster.namespace())?.opts_in() {
+        let namespace = cluster.namespace();
+        ui.note(format_args!(
+            "the namespace opts in, so new pods have a forwarder all the same; logtap untap -n {namespace}"
+        ));
     }
     let rest = everything(&cluster, cluster.namespace(), "")?;
     if !rest.workloads.iter().any(|one| annotation_of(one, annotation::BEFORE).is_some()) {

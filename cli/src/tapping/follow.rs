@@ -1,5 +1,5 @@
-//! Watches a rollout to its end: every new pod has a running forwarder (or, after an untap, none), or
-//! there is a reason, and it will not go away by waiting.
+//! Watches a rollout to its end: every new pod has a running forwarder (or, on the way back, follows the
+//! former template), or there is a reason, and it will not go away by waiting.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -201,12 +201,13 @@ impl Watched {
         }
     }
 
-    /// Whether a pod's forwarder is as it should be.
+    /// Whether a pod's forwarder is as it should be. After the way back any is: what the pod or its
+    /// namespace still asks for is not the tap's.
     fn is_right(&self, pod: &Value) -> bool {
         match (&self.written.session, forwarder(pod)) {
             (Some(_), Forwarder::Running { .. } | Forwarder::Ended) => true,
             (Some(_), _) => false,
-            (None, found) => found == Forwarder::Absent || annotation_of(pod, annotation::TAP).is_some(),
+            (None, _) => true,
         }
     }
 

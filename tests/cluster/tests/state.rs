@@ -317,3 +317,26 @@ fn workloads_are_chosen_by_label_and_all_at_once() {
     assert_eq!(states(&ran), ["deployment/api done", "deployment/cart done"]);
     assert_eq!(status(&namespace)["workloads"], json!([]));
 }
+
+#[test]
+#[ignore = "needs a cluster: tests/run cluster"]
+fn an_untap_in_a_tapped_namespace_is_not_waited_for_in_vain() {
+    let _webhook = Webhook::install();
+    let namespace = Namespace::new("both", "privileged");
+    deployed(&namespace, |_| ());
+    assert_eq!(tap(&namespace, &["--deployment", "api"]).status, Some(0));
+    let whole = ["tap", "-n", namespace.name(), "--target", NOWHERE];
+    assert_eq!(logtap(&whole).status, Some(0));
+    let untap = |args: &[&str]| logtap(&[&["untap", "-n", namespace.name(), "--timeout", "40s"], args].concat());
+    let ran = untap(&["--deployment", "api"]);
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    assert!(ran.stderr.contains("the namespace opts in"), "{ran:?}");
+    assert_eq!(status(&namespace)["workloads"][0]["ready"], 1, "its new pod is tapped by the namespace");
+    assert_eq!(tap(&namespace, &["--deployment", "api"]).status, Some(0));
+    // All at once: the namespace first, so that the restart leaves no forwarder.
+    assert_eq!(untap(&["--all", "--force"]).status, Some(0));
+    let found = status(&namespace);
+    assert_eq!((&found["namespaces"], &found["workloads"]), (&json!([]), &json!([])), "{found:#}");
+    let pods = namespace.kubectl(&["get", "pods", "-o", "json"], "").unwrap();
+    assert!(!pods.contains("logtap-forwarder"), "{pods}");
+}
