@@ -29,8 +29,6 @@ use crate::{metrics, otlp};
 pub(crate) const DROPPED: &str = "x-logtap-dropped";
 /// Lines of this request that could not be read.
 pub(crate) const REJECTED: &str = "x-logtap-rejected";
-/// A sender that keeps what it sends until it is kept says so with this header.
-pub(crate) const CAN_WAIT: &str = "x-logtap-can-wait";
 
 /// Bodies up to this size are decoded where they are read; larger ones on a thread of their own.
 const INLINE: usize = 64 << 10;
@@ -218,7 +216,7 @@ async fn handle(app: &Arc<App>, peer: SocketAddr, route: Route, request: Request
         return Answer::Refused(StatusCode::UNAUTHORIZED, "a bearer token is required".to_owned());
     }
     let rx = time::now();
-    let can_wait = app.on_full == OnFull::Retry || request.headers().contains_key(CAN_WAIT);
+    let can_wait = app.on_full == OnFull::Retry || request.headers().contains_key(logtap_push::CAN_WAIT);
     let (parts, body) = request.into_parts();
     let body = match app.reading.read(body).await {
         Ok(body) => body,

@@ -48,7 +48,7 @@ impl Batch {
         let lines: Vec<Vec<Line<'_>>> =
             self.streams.iter().map(|(_, records)| records.iter().map(line).collect()).collect();
         let streams: Vec<Stream<'_>> =
-            labels.iter().zip(&lines).map(|(labels, lines)| Stream { labels, lines }).collect();
+            labels.iter().zip(&lines).map(|(labels, lines)| Stream { labels, lines, sequence: None }).collect();
         snappy(&streams)
     }
 

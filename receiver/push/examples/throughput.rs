@@ -40,7 +40,7 @@ fn main() {
             .map(|(at, text)| Line { ns: 1_795_342_423_000_000_000 + at as i64, text, meta: &[] })
             .collect();
         let labels = [("app", "checkout"), ("namespace", "shop"), ("pod", "checkout-7d9f")];
-        let streams = [Stream { labels: &labels, lines: &entries }];
+        let streams = [Stream { labels: &labels, lines: &entries, sequence: None }];
         measure(&format!("protobuf, {name}"), &encode::protobuf(&streams), headers);
         measure(&format!("protobuf + snappy, {name}"), &encode::snappy(&streams), headers);
         measure(&format!("JSON v1, {name}"), &encode::json_v1(&streams), headers);

@@ -6,6 +6,8 @@ mod proto;
 pub use json::{json_v0, json_v1};
 pub use proto::{protobuf, snappy};
 
+use crate::sequence::Sequence;
+
 /// The lines of one stream.
 #[derive(Debug, Clone, Copy)]
 pub struct Stream<'a> {
@@ -13,6 +15,8 @@ pub struct Stream<'a> {
     pub labels: &'a [(&'a str, &'a str)],
     /// The lines, in the order they shall be stored.
     pub lines: &'a [Line<'a>],
+    /// Which lines these are; protobuf alone carries it.
+    pub sequence: Option<Sequence<'a>>,
 }
 
 /// One line.

@@ -17,6 +17,7 @@ mod otlp;
 mod payload;
 mod proto;
 mod report;
+pub mod sequence;
 mod sink;
 mod text;
 mod timestamp;
@@ -36,6 +37,10 @@ pub const LEGACY_PUSH_PATH: &str = "/api/prom/push";
 pub const RAW_PATH: &str = "/logtap/raw";
 /// Where OTLP/HTTP exporters post logs.
 pub const OTLP_PATH: &str = "/otlp/v1/logs";
+
+/// A sender that keeps what it sends until the receiver has it says so with this header: it is asked
+/// to wait (429) where others are told that their lines were dropped.
+pub const CAN_WAIT: &str = "x-logtap-can-wait";
 
 /// Nesting beyond which an OTLP value is rejected instead of read.
 pub const MAX_DEPTH: usize = 128;

@@ -2,6 +2,7 @@
 //! strings), and a clear difference between an end and a cut.
 
 pub(crate) mod push;
+mod sequence;
 
 use crate::payload::Damage;
 

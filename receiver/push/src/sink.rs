@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::labels::Labels;
+use crate::sequence::Sequence;
 use crate::timestamp::Timestamp;
 
 /// Receives what a body holds, in the body's order.
@@ -10,6 +11,8 @@ pub trait Sink {
     /// The entries that follow belong to this stream. May be called again with the same labels,
     /// and for streams without entries.
     fn stream(&mut self, labels: Labels<'_>);
+    /// The numbers of the entries that follow in this stream; comes right after [`Sink::stream`].
+    fn sequence(&mut self, _sequence: Sequence<'_>) {}
     /// One log line.
     fn entry(&mut self, entry: Entry<'_>);
     /// A name before characters that labels do not have are replaced in it: the

@@ -118,7 +118,7 @@ impl Batch {
         for (stream, labels) in self.streams.iter().zip(&labels) {
             let (lines, later) = rest.split_at(stream.lines.len());
             rest = later;
-            streams.push(encode::Stream { labels, lines });
+            streams.push(encode::Stream { labels, lines, sequence: None });
         }
         write(&streams)
     }

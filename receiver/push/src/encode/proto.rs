@@ -2,6 +2,7 @@
 //! with the decoder.
 
 use super::{Stream, label_text};
+use crate::sequence::{FIELD, Mark, Sequence};
 
 /// The request as a snappy block: post it as `application/x-protobuf`.
 ///
@@ -19,13 +20,51 @@ pub fn protobuf(streams: &[Stream<'_>]) -> Vec<u8> {
     for stream in streams {
         let labels = label_text(stream.labels);
         let lines: usize = stream.lines.iter().map(|line| framed(entry_len(line))).sum();
-        head(1, framed(labels.len()) + lines, &mut out);
+        let sequence = stream.sequence.map(|sequence| numbers(&sequence)).unwrap_or_default();
+        head(1, framed(labels.len()) + sequence.len() + lines, &mut out);
         bytes(1, labels.as_bytes(), &mut out);
+        out.extend_from_slice(&sequence);
         for line in stream.lines {
             entry(line, &mut out);
         }
     }
     out
+}
+
+/// The field that numbers a stream's entries. It stands before them.
+fn numbers(sequence: &Sequence<'_>) -> Vec<u8> {
+    let mut inner = Vec::new();
+    bytes(1, sequence.source.as_bytes(), &mut inner);
+    number(2, sequence.first, &mut inner);
+    if let Some(mark) = &sequence.mark {
+        let mut told = Vec::new();
+        match mark {
+            Mark::Gap(gap) => {
+                number(1, 1, &mut told);
+                if let Some(lost) = gap.lost {
+                    number(2, lost, &mut told);
+                }
+                bytes(3, gap.reason.as_bytes(), &mut told);
+                number(4, gap.from.cast_unsigned(), &mut told);
+                number(5, gap.to.cast_unsigned(), &mut told);
+                if gap.numbers != 1 {
+                    number(6, gap.numbers, &mut told);
+                }
+            }
+            Mark::End => number(1, 2, &mut told),
+        }
+        bytes(3, &told, &mut inner);
+    }
+    let mut out = Vec::new();
+    varint(u64::from(FIELD) << 3 | 2, &mut out);
+    varint(inner.len() as u64, &mut out);
+    out.extend_from_slice(&inner);
+    out
+}
+
+fn number(field: u8, value: u64, out: &mut Vec<u8>) {
+    out.push(field << 3);
+    varint(value, out);
 }
 
 fn entry(line: &super::Line<'_>, out: &mut Vec<u8>) {

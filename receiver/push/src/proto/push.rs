@@ -2,17 +2,18 @@
 //!
 //! ```text
 //! PushRequest   { 1 streams: Stream* }
-//! Stream        { 1 labels: string, 2 entries: Entry*, 3 hash }
+//! Stream        { 1 labels: string, 2 entries: Entry*, 3 hash, 4001 Sequence }
 //! Entry         { 1 Timestamp { 1 seconds: i64, 2 nanos: i32 }, 2 line: string, 3 Pair*, 4 parsed }
 //! Pair          { 1 name: string, 2 value: string }
 //! ```
 
 use std::borrow::Cow;
 
-use super::{Field, Message};
+use super::{Field, Message, sequence};
 use crate::labels::{LabelForm, Labels};
 use crate::payload::Damage;
 use crate::report::{Altered, Reject, Report, Tally};
+use crate::sequence::FIELD;
 use crate::sink::{Entry, Sink};
 use crate::text::{clean, clean_cow};
 use crate::timestamp::Timestamp;
@@ -52,7 +53,11 @@ impl<'b, S: Sink + ?Sized> Walk<'b, '_, S> {
     }
 
     fn stream(&mut self, bytes: &'b [u8]) -> Result<(), Damage> {
-        self.sink.stream(Labels::new(LabelForm::Text, labels(bytes)));
+        let (labels, numbers) = head(bytes);
+        self.sink.stream(Labels::new(LabelForm::Text, labels));
+        if let Some(sequence) = numbers.and_then(sequence::read) {
+            self.sink.sequence(sequence);
+        }
         let mut stream = Message::new(bytes);
         while let Some((number, field)) = stream.next()? {
             match (number, field) {
@@ -97,17 +102,22 @@ impl<'b, S: Sink + ?Sized> Walk<'b, '_, S> {
     }
 }
 
-/// The label string, wherever in the stream it stands: usually first.
-fn labels(stream: &[u8]) -> &[u8] {
+/// The label string, wherever in the stream it stands, and the numbers, which stand before the entries.
+fn head(stream: &[u8]) -> (&[u8], Option<&[u8]>) {
     let mut message = Message::new(stream);
-    let mut found = &b""[..];
+    let (mut labels, mut numbers, mut entries) = (None, None, false);
     while let Ok(Some((number, field))) = message.next() {
-        if let (1, Field::Bytes(labels)) = (number, field) {
-            found = labels;
+        match (number, field) {
+            (1, Field::Bytes(bytes)) => labels = labels.or(Some(bytes)),
+            (2, _) => entries = true,
+            (FIELD, Field::Bytes(bytes)) if !entries => numbers = Some(bytes),
+            _ => {}
+        }
+        if entries && labels.is_some() {
             break;
         }
     }
-    found
+    (labels.unwrap_or_default(), numbers)
 }
 
 fn timestamp<'a>(bytes: &[u8], scratch: &'a mut String) -> Timestamp<'a> {

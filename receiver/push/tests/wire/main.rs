@@ -10,6 +10,7 @@ mod loki;
 mod otlp;
 mod properties;
 mod raw;
+mod sequence;
 mod timestamps;
 mod traps;
 mod truncation;

@@ -46,7 +46,8 @@ fn encoded(streams: &[OwnedStream], encode: Encode) -> Vec<u8> {
         })
         .collect();
     let labels: Vec<Vec<_>> = streams.iter().map(|(labels, _)| view(labels)).collect();
-    let streams: Vec<Stream<'_>> = labels.iter().zip(&lines).map(|(labels, lines)| Stream { labels, lines }).collect();
+    let streams: Vec<Stream<'_>> =
+        labels.iter().zip(&lines).map(|(labels, lines)| Stream { labels, lines, sequence: None }).collect();
     encode(&streams)
 }
 

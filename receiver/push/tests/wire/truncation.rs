@@ -12,7 +12,10 @@ fn sample<T>(encode: impl Fn(&[Stream<'_>]) -> T) -> T {
     let lines: Vec<Line<'_>> =
         lines.iter().map(|text| Line { ns: 1_795_342_423_000_000_000, text, meta: &meta }).collect();
     let one = [("app", "a"), ("x.y", "z")];
-    encode(&[Stream { labels: &one, lines: &lines[..3] }, Stream { labels: &[], lines: &lines[3..] }])
+    encode(&[
+        Stream { labels: &one, lines: &lines[..3], sequence: None },
+        Stream { labels: &[], lines: &lines[3..], sequence: None },
+    ])
 }
 
 /// Cuts at every byte; the lines kept must be a growing prefix of all lines.
@@ -59,7 +62,7 @@ fn packed_bodies_are_salvaged_as_far_as_they_unpack() {
     let lines: Vec<String> = (0u64..20_000).map(|n| format!("{:x}", n.wrapping_mul(0x9e37_79b9_7f4a_7c15))).collect();
     let lines: Vec<Line<'_>> =
         lines.iter().map(|text| Line { ns: 1_795_342_423_000_000_000, text, meta: &[] }).collect();
-    let body = encode::json_v1(&[Stream { labels: &[("a", "b")], lines: &lines }]);
+    let body = encode::json_v1(&[Stream { labels: &[("a", "b")], lines: &lines, sequence: None }]);
     for packed in [gzip(&body), zlib(&body), zstd(&body), snappy(&body)] {
         let seen = push(&packed[..packed.len() * 3 / 4], "application/json", "");
         assert!((10_000..19_000).contains(&seen.lines.len()), "{}", seen.lines.len());
