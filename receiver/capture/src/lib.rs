@@ -25,6 +25,7 @@ mod literals;
 pub mod lock;
 pub mod metadata;
 pub mod name;
+pub mod numbered;
 mod options;
 mod pieces;
 pub mod pipe;

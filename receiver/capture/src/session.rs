@@ -264,6 +264,18 @@ impl Session {
         self.shared.lock().usage
     }
 
+    /// Lines that the capture ever held, evicted ones too; all of them are in the kernel.
+    #[must_use]
+    pub fn total_lines(&self) -> u64 {
+        self.shared.lock().metadata.total_lines
+    }
+
+    /// The metadata of this moment; the file may be up to a second behind.
+    #[must_use]
+    pub fn metadata(&self) -> Metadata {
+        self.shared.lock().metadata.clone()
+    }
+
     /// Does what the background threads would do now; for sessions without them.
     pub fn tick(&self) {
         keeper::sync(&self.shared);
