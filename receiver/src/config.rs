@@ -10,6 +10,7 @@ use logtap_redact::Redactor;
 
 use crate::alerts::Alerts;
 use crate::notify::WebhookAuth;
+use crate::stream::StreamConfig;
 
 /// Configuration of one receiver. Every bound is a flag of `logtap recv`.
 #[derive(Debug)]
@@ -40,6 +41,8 @@ pub struct Config {
     pub alerts: Alerts,
     /// How long senders and writer get to finish after the first signal.
     pub drain: Duration,
+    /// Whether and where the capture is handed out by line numbers.
+    pub stream: Option<StreamConfig>,
 }
 
 /// Bounds on what is accepted at once.

@@ -8,6 +8,8 @@
 //!                └──────── ledger ◄────┴────────────┘   every line has an outcome
 //! ```
 //!
+//! `stream` hands the capture out by line numbers, on an address of its own.
+//!
 //! The answer never waits longer for the disk than the acknowledgement
 //! timeout: a tap must not hurt the thing it listens to.
 
@@ -28,6 +30,7 @@ mod routes;
 mod run;
 mod server;
 pub mod shutdown;
+pub mod stream;
 mod watch;
 mod writer;
 

@@ -28,7 +28,8 @@ use crate::notify::Notifier;
 use crate::queue::Queue;
 use crate::routes::{self, App};
 use crate::server::{self, Server};
-use crate::shutdown::{Phase, Shutdown};
+use crate::shutdown::{self, Phase, Shutdown};
+use crate::stream::{Ending, Stream};
 use crate::watch::Watch;
 use crate::{metrics, writer};
 
@@ -62,6 +63,8 @@ pub enum ReceiverError {
 pub struct Running {
     /// The bound address.
     pub address: SocketAddr,
+    /// The bound address of the stream, if there is one.
+    pub stream_address: Option<SocketAddr>,
     /// What was found in the directory at the start.
     pub repaired: Report,
     parts: Parts,
@@ -69,6 +72,7 @@ pub struct Running {
     watcher: JoinHandle<Watch>,
     writer: std::thread::JoinHandle<logtap_capture::writer::Writer>,
     drain: Duration,
+    stream: Option<Stream>,
     shutdown: Shutdown,
 }
 
@@ -91,6 +95,8 @@ pub struct Summary {
     pub dir: PathBuf,
     /// How long it ran.
     pub duration: Duration,
+    /// It ended by itself because nobody read its stream.
+    pub unused: bool,
 }
 
 /// Binds, opens the capture and starts to receive.
@@ -120,6 +126,7 @@ pub async fn start_on(config: Config, shutdown: Shutdown, disk: Arc<dyn Disk>) -
         webhooks,
         alerts,
         drain,
+        stream,
     } = config;
     let resolver = tls.as_ref().map(|files| Reloading::load(&files.certificate, &files.key)).transpose()?;
     let acceptor = match (&resolver, &tls) {
@@ -131,6 +138,11 @@ pub async fn start_on(config: Config, shutdown: Shutdown, disk: Arc<dyn Disk>) -
     };
     let listener = bind(listen).map_err(|source| ReceiverError::Bind { listen, source })?;
     let address = listener.local_addr().map_err(ReceiverError::Start)?;
+    let reading = stream.map(|stream| {
+        let listener = bind(stream.listen).map_err(|source| ReceiverError::Bind { listen: stream.listen, source })?;
+        Ok::<_, ReceiverError>((listener, stream))
+    });
+    let reading = reading.transpose()?;
     let (session, writer, repaired) = Session::open(&dir, capture, disk)?;
     let shared = writer::Shared {
         queue: Arc::new(Queue::new(limits.queue)),
@@ -140,6 +152,13 @@ pub async fn start_on(config: Config, shutdown: Shutdown, disk: Arc<dyn Disk>) -
     };
     let rules = redactor.as_ref().map(|redactor| redactor.names().to_vec()).unwrap_or_default();
     let parts = Parts { shared: shared.clone(), rules, dir };
+    // With a stream, the taking of lines may end before the receiver does.
+    let whole = shutdown;
+    let (closing, shutdown) = shutdown::below(&whole);
+    let start_stream = |(listener, config): (TcpListener, _)| {
+        Stream::start(listener, &config, parts.dir.clone(), shared.session.clone(), closing, whole.clone())
+    };
+    let stream = reading.map(start_stream).transpose().map_err(ReceiverError::Start)?;
     let ingest = Arc::new(Ingest { interner: Interner::default(), redactor, rx_always });
     let notifier = Notifier::start(webhooks).map_err(ReceiverError::Start)?;
     let (source, audit, audit_ingest) = (parts.clone(), shared.session.clone(), ingest.clone());
@@ -182,7 +201,8 @@ pub async fn start_on(config: Config, shutdown: Shutdown, disk: Arc<dyn Disk>) -
         .spawn(move || writer::run(&shared, writer))
         .map_err(ReceiverError::Start)?;
     let server = tokio::spawn(server::serve(server));
-    Ok(Running { address, repaired, parts, server, watcher, writer: thread, drain, shutdown })
+    let stream_address = stream.as_ref().map(|stream| stream.address);
+    Ok(Running { address, stream_address, repaired, parts, server, watcher, writer: thread, drain, stream, shutdown })
 }
 
 /// A burst of senders that connect at once must not be turned away: the queue
@@ -209,7 +229,7 @@ impl Running {
     /// If the capture could not be closed; what was acknowledged is on disk all the same.
     pub async fn finish(self) -> Result<Summary, ReceiverError> {
         let begun = Instant::now();
-        let Self { parts, server, watcher, writer, drain, mut shutdown, .. } = self;
+        let Self { parts, server, watcher, writer, drain, stream, mut shutdown, .. } = self;
         if server.await.is_err() {
             tracing::error!("the server task failed");
         }
@@ -231,7 +251,11 @@ impl Running {
         if tokio::task::spawn_blocking(move || watch.finish()).await.is_err() {
             tracing::warn!("the last notifications failed");
         }
-        Ok(Summary { counts, metadata, dir: parts.dir, duration: begun.elapsed() })
+        let unused = match stream {
+            Some(stream) => stream.finish(drain * 2).await == Ending::Unused,
+            None => false,
+        };
+        Ok(Summary { counts, metadata, dir: parts.dir, duration: begun.elapsed(), unused })
     }
 }
 

@@ -21,6 +21,22 @@ pub struct Trigger(watch::Sender<Phase>);
 #[derive(Debug, Clone)]
 pub struct Shutdown(watch::Receiver<Phase>);
 
+/// A pair of its own whose phase is never behind that of `above`.
+///
+/// Must be called within a tokio runtime.
+#[must_use]
+pub fn below(above: &Shutdown) -> (Trigger, Shutdown) {
+    let (trigger, shutdown) = channel();
+    for phase in [Phase::Draining, Phase::Aborting] {
+        let (mut above, trigger) = (above.clone(), trigger.clone());
+        tokio::spawn(async move {
+            above.reached(phase).await;
+            trigger.advance_to(phase);
+        });
+    }
+    (trigger, shutdown)
+}
+
 /// A connected pair.
 #[must_use]
 pub fn channel() -> (Trigger, Shutdown) {
@@ -29,6 +45,15 @@ pub fn channel() -> (Trigger, Shutdown) {
 }
 
 impl Trigger {
+    /// Goes to this phase, unless it is there or further.
+    pub fn advance_to(&self, wanted: Phase) {
+        self.0.send_if_modified(|phase| {
+            let further = *phase < wanted;
+            *phase = wanted.max(*phase);
+            further
+        });
+    }
+
     /// Goes one phase further.
     pub fn advance(&self) {
         self.0.send_modify(|phase| {

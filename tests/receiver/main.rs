@@ -8,5 +8,6 @@ mod disk;
 mod overload;
 mod redaction;
 mod slow;
+mod stream;
 mod support;
 mod transport;

@@ -38,6 +38,7 @@ pub(crate) fn config(dir: &Path) -> Config {
         webhooks: Vec::new(),
         alerts: logtap_receiver::Alerts::default(),
         drain: Duration::from_secs(10),
+        stream: None,
     }
 }
 
@@ -67,9 +68,46 @@ impl Receiver {
         (self.running.as_ref().unwrap().figures())()
     }
 
-    pub(crate) fn stop(mut self) -> (Summary, TempDir) {
-        self.trigger.advance();
-        let summary = self.runtime.block_on(self.running.take().unwrap().finish()).unwrap();
+    pub(crate) fn stop(self) -> (Summary, TempDir) {
+        self.stop_later().stop()
+    }
+
+    /// Address of the stream.
+    pub(crate) fn stream(&self) -> SocketAddr {
+        self.running.as_ref().unwrap().stream_address.unwrap()
+    }
+
+    /// Waits for its end from now on, as the command line does, without telling it to end.
+    pub(crate) fn stop_later(mut self) -> Ending {
+        let running = self.running.take().unwrap();
+        let stream = running.stream_address.unwrap_or(self.addr);
+        let summary = self.runtime.spawn(running.finish());
+        Ending { dir: self.dir, stream, runtime: self.runtime, trigger: self.trigger, summary }
+    }
+}
+
+/// A receiver whose end somebody waits for.
+pub(crate) struct Ending {
+    dir: TempDir,
+    pub(crate) stream: SocketAddr,
+    runtime: tokio::runtime::Runtime,
+    trigger: Trigger,
+    summary: tokio::task::JoinHandle<Result<Summary, logtap_receiver::ReceiverError>>,
+}
+
+impl Ending {
+    pub(crate) fn tell(&self) {
+        self.trigger.advance_to(shutdown::Phase::Draining);
+    }
+
+    pub(crate) fn stop(self) -> (Summary, TempDir) {
+        self.tell();
+        self.wait()
+    }
+
+    /// Waits until it ends by itself.
+    pub(crate) fn wait(self) -> (Summary, TempDir) {
+        let summary = self.runtime.block_on(self.summary).unwrap().unwrap();
         self.runtime.shutdown_background();
         (summary, self.dir)
     }

@@ -202,6 +202,7 @@ impl RecvArgs {
             webhooks,
             alerts: alert_rules.as_deref().map(read_alerts).transpose()?.unwrap_or_default(),
             drain: Duration::from_secs(10),
+            stream: None,
         })
     }
 }
