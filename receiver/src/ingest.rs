@@ -5,12 +5,13 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use logtap_capture::chunk::{CHUNK_TARGET, Chunk, ChunkBuilder};
-use logtap_capture::labels::{LabelSet, Labels as Interned};
+use logtap_push::sequence::Sequence;
 use logtap_push::{DecodeError, Entry, Format, Headers, Labels, Limits, Route, Sink};
 use logtap_redact::Redactor;
 
-use crate::interner::Interner;
+use crate::interner::{self, Interner};
 use crate::ledger::Decoded;
+use crate::numbers::Numbers;
 use crate::redaction::Redaction;
 
 /// Metadata name under which a timestamp that had to be altered is kept as it came.
@@ -32,8 +33,9 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
+    /// Lines that somebody sent; marks are none.
     pub(crate) fn lines(&self) -> u64 {
-        self.chunks.iter().map(Chunk::lines).sum()
+        self.chunks.iter().map(Chunk::sent_lines).sum()
     }
 }
 
@@ -56,7 +58,8 @@ impl Ingest {
         let mut lines = Lines {
             ingest: self,
             redaction: Redaction::new(self.redactor.as_deref()),
-            labels: Arc::new(LabelSet::new([])),
+            stream: interner::Entry::default(),
+            numbers: Numbers::None,
             builder: ChunkBuilder::new(self.rx_always),
             expected: payload.len() * 2,
             batch: Batch::default(),
@@ -88,7 +91,8 @@ fn format_name(format: Format) -> &'static str {
 struct Lines<'i> {
     ingest: &'i Ingest,
     redaction: Redaction<'i>,
-    labels: Interned,
+    stream: interner::Entry,
+    numbers: Numbers,
     builder: ChunkBuilder,
     /// About how many bytes of lines are still to come.
     expected: usize,
@@ -108,7 +112,20 @@ impl Lines<'_> {
 
     fn push(&mut self, ts: i64, line: &str, meta: &[(Cow<'_, str>, Cow<'_, str>)]) {
         let text = self.redaction.apply(line);
-        self.builder.push(&self.labels, ts, self.rx, text, meta);
+        if let Numbers::Lines { source, next } = &mut self.numbers {
+            self.builder.number(source, *next);
+            *next += 1;
+        }
+        self.builder.push(&self.stream.labels, ts, self.rx, text, meta);
+    }
+
+    /// An entry that speaks about lines. There is one in its stream.
+    fn push_mark(&mut self, ts: i64, text: &str) {
+        let Numbers::Mark { source, first, numbers, kind, meta } = std::mem::take(&mut self.numbers) else { return };
+        let text = self.redaction.apply(text);
+        self.builder.number_mark(&source, first, numbers, kind);
+        let labels = self.stream.mark.as_ref().unwrap_or(&self.stream.labels);
+        self.builder.push(labels, ts, self.rx, text, &meta);
     }
 }
 
@@ -120,11 +137,19 @@ impl Sink for Lines<'_> {
     fn stream(&mut self, labels: Labels<'_>) {
         let entry = self.ingest.interner.intern(labels, &mut self.redaction);
         self.batch.decoded.altered.extend(entry.altered.iter().copied());
-        self.labels = entry.labels;
+        self.stream = entry;
+        self.numbers = Numbers::None;
+    }
+
+    fn sequence(&mut self, sequence: Sequence<'_>) {
+        self.numbers = Numbers::new(&sequence, self.stream.mark.as_deref());
     }
 
     fn entry(&mut self, entry: Entry<'_>) {
         let ts = entry.ts.ns.unwrap_or(self.rx);
+        if matches!(self.numbers, Numbers::Mark { .. }) {
+            return self.push_mark(ts, entry.line);
+        }
         if entry.meta.is_empty() && entry.ts.original.is_none() {
             self.push(ts, entry.line, &[]);
         } else {

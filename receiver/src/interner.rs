@@ -4,13 +4,15 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hashbrown::HashMap;
-use logtap_capture::labels::{LabelSet, Labels as Interned};
+use logtap_capture::labels::{LabelSet, Labels as Interned, MARK};
 use logtap_push::{LabelForm, Labels};
 
 use crate::redaction::Redaction;
 
 /// Sets remembered; all are forgotten when there are more.
 const MAX_SETS: usize = 16_384;
+/// Why labels are altered that say of lines what only logtap's own marks may say.
+const LABEL_RESERVED: &str = "label_reserved";
 /// Bytes of keys remembered.
 const MAX_BYTES: usize = 8 << 20;
 
@@ -26,8 +28,16 @@ struct Table {
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
     pub(crate) labels: Interned,
+    /// The labels of a mark: the sender's own, where they say that.
+    pub(crate) mark: Option<Interned>,
     /// Reasons for which the labels were altered.
     pub(crate) altered: Arc<[(&'static str, u64)]>,
+}
+
+impl Default for Entry {
+    fn default() -> Self {
+        Self { labels: Arc::new(LabelSet::new([])), mark: None, altered: Arc::default() }
+    }
 }
 
 /// A key that is looked up without being copied.
@@ -53,10 +63,21 @@ impl Interner {
             let name = redaction.apply_name(&name, |known| pairs.iter().any(|(other, _)| other == known)).into_owned();
             pairs.push((name, redaction.apply_owned(value)));
         }
-        let entry = Entry {
-            labels: Arc::new(LabelSet::new(pairs)),
-            altered: parsed.altered.iter().map(|(reason, n)| (reason.name(), n)).collect(),
-        };
+        let mut altered: Vec<(&'static str, u64)> =
+            parsed.altered.iter().map(|(reason, n)| (reason.name(), n)).collect();
+        let mut labels = LabelSet::new(pairs);
+        let mut mark = None;
+        if labels.is_mark() {
+            // Lines must not pass for marks: as Prometheus does it with labels of its own.
+            let renamed = labels.pairs().iter().map(|(name, value)| {
+                let name = if name == MARK { format!("exported_{MARK}") } else { name.clone() };
+                (name, value.clone())
+            });
+            let renamed = LabelSet::new(renamed);
+            mark = Some(Arc::new(std::mem::replace(&mut labels, renamed)));
+            altered.push((LABEL_RESERVED, 1));
+        }
+        let entry = Entry { labels: Arc::new(labels), mark, altered: altered.into() };
         let mut table = self.lock();
         if table.sets.len() >= MAX_SETS || table.bytes + bytes.len() > MAX_BYTES {
             table.sets.clear();

@@ -7,6 +7,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use logtap_capture::chunk::Chunk;
+use logtap_capture::lost::Lost;
 use logtap_capture::session::Tally;
 
 /// Services counted by name; the rest counts as `__other__`.
@@ -21,8 +23,12 @@ pub struct Counts {
     pub written: u64,
     /// Lines decoded whose outcome is open.
     pub in_flight: u64,
-    /// Marks of lost lines, which nobody sent.
-    pub gap_marks: u64,
+    /// Marks in the capture: of gaps, and of sources that ended.
+    pub marks: u64,
+    /// Lines that senders sent again although they were in the capture; not counted as received.
+    pub repeated: u64,
+    /// Lines that never came, as gap marks of numbered senders say.
+    pub lost: Lost,
     /// Lines lost, by reason.
     pub dropped: BTreeMap<&'static str, u64>,
     /// Lines refused, by reason.
@@ -167,6 +173,21 @@ impl Ledger {
         counts.received -= lines;
     }
 
+    /// Lines that are in the capture already.
+    pub(crate) fn repeated(&self, lines: u64) {
+        self.returned(lines);
+        self.lock().repeated += lines;
+    }
+
+    /// Marks that reached the capture, and what they call lost.
+    pub(crate) fn marked<'c>(&self, chunks: impl Iterator<Item = &'c Chunk>) {
+        let mut counts = self.lock();
+        for chunk in chunks {
+            counts.marks += chunk.marks();
+            counts.lost.merge(chunk.lost());
+        }
+    }
+
     pub(crate) fn answered(&self, status: u16, us: u64) {
         let mut counts = self.lock();
         *counts.answers.entry(status).or_default() += 1;
@@ -181,7 +202,8 @@ impl Ledger {
             received: counts.received,
             in_flight: counts.in_flight,
             written: counts.written,
-            gap_marks: counts.gap_marks,
+            marks: counts.marks,
+            lost: counts.lost.clone(),
             dropped: named(&counts.dropped),
             rejected: named(&counts.rejected),
             altered: named(&counts.altered),

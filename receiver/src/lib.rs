@@ -23,6 +23,7 @@ mod interner;
 mod ledger;
 mod metrics;
 mod notify;
+mod numbers;
 mod otlp;
 mod queue;
 mod redaction;

@@ -71,7 +71,12 @@ fn lines(text: &mut Text, now: &Snapshot) {
     for ((reason, service), n) in &counts.dropped_by_service {
         text.value("logtap_lines_dropped_by_service_total", &[("reason", reason), ("service", service)], n);
     }
-    text.one("logtap_gap_marks_total", "counter", "Marks of lost lines in the capture.", counts.gap_marks);
+    text.one("logtap_marks_total", "counter", "Marks in the capture: gaps, ends of sources.", counts.marks);
+    text.one("logtap_lines_repeated_total", "counter", "Lines sent again that were kept before.", counts.repeated);
+    text.head("logtap_lines_lost_total", "counter", "Lines that never came, as numbered senders tell, by reason.");
+    for (reason, loss) in counts.lost.iter() {
+        text.value("logtap_lines_lost_total", &[("reason", reason)], loss.lines);
+    }
     text.head("logtap_redactions_total", "counter", "Values redacted, by rule.");
     for (at, rule) in now.rules.iter().enumerate() {
         text.value("logtap_redactions_total", &[("pattern", rule)], counts.redacted.get(at).copied().unwrap_or(0));

@@ -23,9 +23,8 @@ pub(crate) enum Outcome {
 /// A batch that waits or is being written.
 #[derive(Debug)]
 pub(crate) struct Pending {
+    /// Lines that were sent; marks are none.
     pub(crate) lines: u64,
-    /// Rendered bytes.
-    pub(crate) bytes: usize,
     /// Memory held, which is what the queue's limit counts.
     pub(crate) footprint: usize,
     pub(crate) ts: Span,
@@ -104,7 +103,6 @@ impl Queue {
         chunks: Vec<Chunk>,
         can_wait: bool,
     ) -> Result<(Arc<Pending>, oneshot::Receiver<Outcome>), Vec<Chunk>> {
-        let bytes = chunks.iter().map(|chunk| chunk.bytes().len()).sum();
         let footprint = chunks.iter().map(Chunk::footprint).sum();
         let mut state = self.lock();
         if state.closed || (state.bytes > 0 && state.bytes + footprint > self.limit) {
@@ -114,16 +112,10 @@ impl Queue {
         for chunk in &chunks {
             ts.merge(chunk.ts());
         }
-        let lines = chunks.iter().map(Chunk::lines).sum();
+        let lines = chunks.iter().map(Chunk::sent_lines).sum();
         let (ack, outcome) = oneshot::channel();
-        let pending = Arc::new(Pending {
-            lines,
-            bytes,
-            footprint,
-            ts,
-            can_wait,
-            slot: Mutex::new(Some(Waiting { chunks, ack })),
-        });
+        let pending =
+            Arc::new(Pending { lines, footprint, ts, can_wait, slot: Mutex::new(Some(Waiting { chunks, ack })) });
         state.bytes += footprint;
         state.waiting.push_back(pending.clone());
         drop(state);

@@ -230,7 +230,7 @@ async fn handle(app: &Arc<App>, peer: SocketAddr, route: Route, request: Request
     let lines = batch.lines();
     let rejected = batch.decoded.rejected.iter().map(|(_, n)| n).sum();
     app.ledger.decoded(lines, &batch.decoded);
-    if lines == 0 {
+    if batch.chunks.is_empty() {
         return Answer::Kept { rejected };
     }
     let patience = app.ack_timeout.saturating_sub(waited);
@@ -310,6 +310,8 @@ async fn keep(
     can_wait: bool,
     patience: Duration,
 ) -> Answer {
+    // When they come again, their numbers tell whether the write that is under way kept them.
+    let known_again = can_wait && chunks.iter().all(Chunk::is_numbered);
     let (pending, outcome) = match app.queue.push(chunks, can_wait) {
         Ok(pushed) => pushed,
         Err(chunks) => return lost(app, reason::QUEUE_FULL, &chunks, rejected, can_wait),
@@ -321,6 +323,7 @@ async fn keep(
         Ok(Ok(Outcome::Dropped(_)) | Err(_)) => dropped,
         Err(_) => match app.queue.withdraw(&pending) {
             Some(chunks) => lost(app, reason::ACK_TIMEOUT, &chunks, rejected, can_wait),
+            None if known_again => Answer::Retry,
             None => dropped,
         },
     }
@@ -328,7 +331,7 @@ async fn keep(
 
 /// Lines that never reached the writer. A sender that waits still has them: nothing is lost then.
 fn lost(app: &App, reason: &'static str, chunks: &[Chunk], rejected: u64, can_wait: bool) -> Answer {
-    let lines = chunks.iter().map(Chunk::lines).sum();
+    let lines = chunks.iter().map(Chunk::sent_lines).sum();
     if can_wait {
         app.ledger.returned(lines);
         return Answer::Retry;

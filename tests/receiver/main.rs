@@ -5,6 +5,7 @@
 
 mod accept;
 mod disk;
+mod numbered;
 mod overload;
 mod redaction;
 mod slow;

@@ -54,7 +54,7 @@ fn a_stalled_disk_never_reaches_the_sender() {
     let capture = Capture::read(&dir.path().join("capture")).unwrap();
     assert_eq!(capture.logs().count(), 30);
     let marks: Vec<&str> = capture.gaps().map(|record| record.msg.as_str()).collect();
-    assert_eq!(marks.len() as u64, summary.counts.gap_marks);
+    assert_eq!(marks.len() as u64, summary.counts.marks);
     assert!(marks.iter().any(|mark| mark.starts_with("dropped 40 lines (ack_timeout) between 2026-")), "{marks:?}");
     assert_eq!(summary.metadata.dropped["ack_timeout"], 40);
 }

@@ -11,6 +11,8 @@ use std::sync::Arc;
 
 use crate::chunk::Span;
 use crate::labels::Labels;
+use crate::lost::Lost;
+use crate::sequence::Sources;
 use crate::summary::{Summary, Timeline};
 use stored::{StoredIndex, StoredTimeline, stored_index, stored_timeline};
 
@@ -50,6 +52,10 @@ pub struct BlockIndex {
     pub sets_overflow: u64,
     /// Range of receive times.
     pub rx: Span,
+    /// How far numbered sources had come at the end of the file.
+    pub sources: Sources,
+    /// Lines that gap marks in the file call lost.
+    pub lost: Lost,
     filters_at: u64,
     timeline: (u64, u64),
 }
@@ -236,6 +242,8 @@ impl BlockIndex {
             summary.sets.add(labels, *lines);
         }
         summary.sets.overflow += self.sets_overflow;
+        summary.sources = self.sources.clone();
+        summary.lost = self.lost.clone();
         Ok(summary)
     }
 }

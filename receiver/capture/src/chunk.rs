@@ -1,10 +1,16 @@
 //! Lines on their way to disk: rendered JSON and what the index needs to know
 //! about them, made on any thread and handed to the one writer.
 
+mod numbering;
+
 use std::ops::Range;
+
+use numbering::Numbering;
 
 use crate::labels::Labels;
 use crate::level::{LEVELS, Level};
+use crate::lost::Lost;
+use crate::sequence;
 use crate::text;
 use crate::time::{self, SECOND};
 
@@ -26,7 +32,9 @@ pub struct Chunk {
     pub(crate) bytes: Vec<u8>,
     pub(crate) messages: Vec<Range<u32>>,
     pub(crate) runs: Vec<Run>,
+    pub(crate) numbers: Vec<sequence::Run>,
     pub(crate) cells: Vec<Cell>,
+    pub(crate) lost: Lost,
     pub(crate) ts: Span,
     pub(crate) rx: Span,
 }
@@ -36,6 +44,36 @@ impl Chunk {
     #[must_use]
     pub fn lines(&self) -> u64 {
         self.messages.len() as u64
+    }
+
+    /// Number of lines that somebody sent: those that are no marks.
+    #[must_use]
+    pub fn sent_lines(&self) -> u64 {
+        self.lines() - self.marks()
+    }
+
+    /// What gap marks in it call lost.
+    #[must_use]
+    pub fn lost(&self) -> &Lost {
+        &self.lost
+    }
+
+    /// Lines that are marks of ours: gaps and ends.
+    #[must_use]
+    pub fn marks(&self) -> u64 {
+        self.runs.iter().filter(|run| run.labels.is_mark()).map(|run| run.lines).sum()
+    }
+
+    /// The runs of numbered records.
+    #[must_use]
+    pub fn numbers(&self) -> &[sequence::Run] {
+        &self.numbers
+    }
+
+    /// True if every line has a number of its sender's.
+    #[must_use]
+    pub fn is_numbered(&self) -> bool {
+        self.numbers.iter().map(sequence::Run::lines).sum::<usize>() == self.messages.len()
     }
 
     /// The JSON lines.
@@ -124,6 +162,7 @@ impl Span {
 #[derive(Debug)]
 pub struct ChunkBuilder {
     chunk: Chunk,
+    numbering: Numbering,
     ts_format: time::Formatter,
     rx_format: time::Formatter,
     rx_always: bool,
@@ -144,10 +183,13 @@ impl ChunkBuilder {
                 bytes: Vec::new(),
                 messages: Vec::new(),
                 runs: Vec::new(),
+                numbers: Vec::new(),
                 cells: Vec::new(),
+                lost: Lost::default(),
                 ts: Span::default(),
                 rx: Span::default(),
             },
+            numbering: Numbering::default(),
             ts_format: time::Formatter::default(),
             rx_format: time::Formatter::default(),
             rx_always,
@@ -182,6 +224,9 @@ impl ChunkBuilder {
         message: &str,
         meta: &[(K, V)],
     ) {
+        if labels.is_gap() {
+            self.chunk.lost.note(meta.iter().map(|(name, value)| (name.as_ref(), value.as_ref())));
+        }
         let out = &mut self.chunk.bytes;
         out.reserve(message.len() + labels.json().len() + 64);
         out.extend_from_slice(b"{\"ts\":\"");
@@ -201,8 +246,13 @@ impl ChunkBuilder {
             out.extend_from_slice(self.rx_format.format(rx));
             out.push(b'"');
         }
-        out.extend_from_slice(b"}\n");
-        self.count(labels, ts, rx, Level::of(message.as_bytes()));
+        self.end_line(labels, ts, rx, Level::of(message.as_bytes()));
+    }
+
+    fn end_line(&mut self, labels: &Labels, ts: i64, rx: i64, level: Level) {
+        self.numbering.line(&mut self.chunk);
+        self.chunk.bytes.extend_from_slice(b"}\n");
+        self.count(labels, ts, rx, level);
     }
 
     fn count(&mut self, labels: &Labels, ts: i64, rx: i64, level: Level) {
@@ -226,7 +276,8 @@ impl ChunkBuilder {
 
     /// The finished chunk.
     #[must_use]
-    pub fn finish(self) -> Chunk {
+    pub fn finish(mut self) -> Chunk {
+        self.numbering.end_run(&mut self.chunk);
         self.chunk
     }
 }

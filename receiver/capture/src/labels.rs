@@ -9,6 +9,13 @@ use crate::text;
 /// Labels that name a line's service, in order of preference.
 pub const SERVICE_LABELS: [&str; 5] = ["app", "service_name", "app_kubernetes_io_name", "container", "job"];
 
+/// Label of lines that no container wrote: logtap speaks about other lines. Its values are [`GAP`] and [`END`].
+pub const MARK: &str = "logtap";
+/// Value of [`MARK`]: lines are lost.
+pub const GAP: &str = "gap";
+/// Value of [`MARK`]: a source has said everything.
+pub const END: &str = "end";
+
 /// A label set in memory: sorted pairs and their JSON object.
 ///
 /// Two sets with the same pairs are equal and render to the same bytes.
@@ -18,6 +25,7 @@ pub struct LabelSet {
     json: Vec<u8>,
     service: Arc<str>,
     hash: u64,
+    is_mark: bool,
 }
 
 impl PartialEq for LabelSet {
@@ -62,13 +70,14 @@ impl LabelSet {
             .find_map(|name| pairs.iter().find(|(key, _)| key == name))
             .map_or_else(|| Arc::from(""), |(_, value)| Arc::from(value.as_str()));
         let hash = foldhash::fast::FixedState::default().hash_one(&json);
-        Self { pairs, json, service, hash }
+        let is_mark = pairs.iter().any(|(name, value)| name == MARK && [GAP, END].contains(&value.as_str()));
+        Self { pairs, json, service, hash, is_mark }
     }
 
     /// The set that marks lost lines: `{"logtap":"gap"}`.
     #[must_use]
     pub fn gap() -> Self {
-        Self::new([("logtap".to_owned(), "gap".to_owned())])
+        Self::new([(MARK.to_owned(), GAP.to_owned())])
     }
 
     /// Name and value of each label, sorted by name.
@@ -96,10 +105,16 @@ impl LabelSet {
         &self.service
     }
 
-    /// True for the set of gap marks.
+    /// True for the sets of marks: gaps and ends.
+    #[must_use]
+    pub fn is_mark(&self) -> bool {
+        self.is_mark
+    }
+
+    /// True for the sets of gap marks.
     #[must_use]
     pub fn is_gap(&self) -> bool {
-        self.pairs.len() == 1 && self.get("logtap") == Some("gap")
+        self.is_mark && self.get(MARK) == Some(GAP)
     }
 }
 
@@ -124,6 +139,9 @@ mod tests {
         assert_eq!(set(&[("job", "j"), ("container", "c")]).service().as_ref(), "c");
         assert_eq!(set(&[("pod", "p")]).service().as_ref(), "");
         assert!(LabelSet::gap().is_gap());
-        assert!(!set(&[("logtap", "gap"), ("x", "y")]).is_gap());
+        assert!(set(&[("logtap", "gap"), ("pod", "p")]).is_gap());
+        assert!(set(&[("logtap", "end"), ("pod", "p")]).is_mark());
+        assert!(!set(&[("logtap", "end")]).is_gap());
+        assert!(!set(&[("logtap", "yes")]).is_mark());
     }
 }

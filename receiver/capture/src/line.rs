@@ -24,6 +24,8 @@ pub struct RawLine<'a> {
     pub meta: Option<Cow<'a, [u8]>>,
     /// Receive time, where stored.
     pub rx: Option<i64>,
+    /// Numbers of the run of records that the line begins, as it stands in the file.
+    pub seq: Option<Cow<'a, [u8]>>,
 }
 
 impl RawLine<'_> {
@@ -94,6 +96,7 @@ fn fast(line: &[u8]) -> Option<RawLine<'_>> {
         message: Cow::Borrowed(&rest[..end]),
         meta: None,
         rx: None,
+        seq: None,
     };
     let mut rest = &rest[end + 1..];
     if let Some(after) = rest.strip_prefix(b",\"meta\":") {
@@ -104,6 +107,11 @@ fn fast(line: &[u8]) -> Option<RawLine<'_>> {
     if let Some(after) = rest.strip_prefix(b",\"rx\":\"") {
         let end = string_end(after)?;
         parsed.rx = Some(time::parse(&after[..end])?);
+        rest = &after[end + 1..];
+    }
+    if let Some(after) = rest.strip_prefix(b",\"seq\":\"") {
+        let end = string_end(after)?;
+        parsed.seq = Some(Cow::Borrowed(&after[..end]));
         rest = &after[end + 1..];
     }
     (rest == b"}").then_some(parsed)
@@ -160,6 +168,8 @@ struct ForeignLine<'a> {
     meta: Option<BTreeMap<String, String>>,
     #[serde(default)]
     rx: Option<String>,
+    #[serde(default)]
+    seq: Option<serde_json::Value>,
 }
 
 fn slow(line: &[u8]) -> Option<RawLine<'_>> {
@@ -174,6 +184,7 @@ fn slow(line: &[u8]) -> Option<RawLine<'_>> {
         message: Cow::Owned(text::escaped(foreign.msg.unwrap_or_default().as_bytes())),
         meta: foreign.meta.map(|meta| Cow::Owned(object(meta))),
         rx: foreign.rx.and_then(|rx| time::parse(rx.as_bytes())),
+        seq: foreign.seq.and_then(|seq| Some(Cow::Owned(text::escaped(seq.as_str()?.as_bytes())))),
     })
 }
 

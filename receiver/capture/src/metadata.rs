@@ -8,6 +8,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::disk::{self, Disk};
+use crate::lost::Lost;
 use crate::{name, time};
 
 /// Evictions listed one by one; older ones remain in the totals only.
@@ -49,6 +50,9 @@ pub struct Metadata {
     /// Lines lost before they reached a file, by reason.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub dropped: BTreeMap<String, u64>,
+    /// Lines that never came, by reason, as gap marks of numbered senders say.
+    #[serde(default, skip_serializing_if = "Lost::is_empty")]
+    pub lost: Lost,
     /// Lines that could not be read, by reason.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub rejected: BTreeMap<String, u64>,
@@ -75,9 +79,9 @@ pub struct Counters {
     /// Handed to the writer, outcome open.
     #[serde(default)]
     pub in_flight: u64,
-    /// Marks of lost lines that logtap itself wrote.
+    /// Marks: of lost lines, and of sources that ended.
     #[serde(default)]
-    pub gap_marks: u64,
+    pub marks: u64,
 }
 
 /// State of redaction, as in v1.
@@ -147,6 +151,7 @@ impl Metadata {
             tool: None,
             counters: Counters::default(),
             dropped: BTreeMap::new(),
+            lost: Lost::default(),
             rejected: BTreeMap::new(),
             altered: BTreeMap::new(),
             evicted: None,

@@ -11,9 +11,11 @@ use crate::block_index::BlockIndex;
 use crate::disk::{self, Disk};
 use crate::frame::{EMPTY_LAST_BLOCK, FrameEncoder, LEVEL};
 use crate::index::{self, IndexLine};
+use crate::lost::Lost;
 use crate::metadata::Metadata;
 use crate::salvage::{self, Salvage};
-use crate::{name, seal};
+use crate::sequence::Sources;
+use crate::{labels, name, seal};
 
 /// What repair found and did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -88,6 +90,20 @@ pub fn run(dir: &Path, disk: &dyn Disk, metadata: Option<&Metadata>) -> io::Resu
         index::rewrite(disk, dir, lines.iter())?;
     }
     Ok((report, lines))
+}
+
+/// How far numbered sources have come and what is lost, from the data files that the index names, oldest first.
+pub(crate) fn sources(dir: &Path, index: &[IndexLine]) -> io::Result<(Sources, Lost)> {
+    let (mut sources, mut lost) = (Sources::default(), Lost::default());
+    for line in index {
+        let file = std::fs::File::open(dir.join(&line.file))?;
+        // Files of other tools have no index, and no numbered lines.
+        if let Some(index) = BlockIndex::read(&file, file.metadata()?.len())? {
+            sources.merge(&index.sources);
+            lost.merge(&index.lost);
+        }
+    }
+    Ok((sources, lost))
 }
 
 /// Makes a data file whole and returns its index line; `None` if it held no line and was removed.
@@ -229,11 +245,12 @@ pub(crate) fn restore_totals(metadata: &mut Metadata, index: &[IndexLine]) {
     let evicted = metadata.evicted.clone().unwrap_or_default();
     metadata.total_lines = evicted.lines + index.iter().map(|line| line.lines).sum::<u64>();
     metadata.total_bytes = evicted.bytes + index.iter().map(|line| line.bytes).sum::<u64>();
-    let marks: u64 = index.iter().filter_map(|line| line.labels.get("logtap")?.get("gap")).sum();
+    let marks = index.iter().filter_map(|line| line.labels.get(labels::MARK));
+    let marks: u64 = marks.flat_map(|values| [labels::GAP, labels::END].map(|value| values.get(value))).flatten().sum();
     let counters = &mut metadata.counters;
-    counters.gap_marks = counters.gap_marks.max(marks);
+    counters.marks = counters.marks.max(marks);
     counters.in_flight = 0;
-    counters.written = metadata.total_lines.saturating_sub(counters.gap_marks);
+    counters.written = metadata.total_lines.saturating_sub(counters.marks);
     counters.received =
         counters.written + metadata.dropped.values().sum::<u64>() + metadata.rejected.values().sum::<u64>();
 }

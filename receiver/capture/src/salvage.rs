@@ -16,6 +16,7 @@ use crate::grams::Grams;
 use crate::labels::{LabelSet, Labels};
 use crate::level::{LEVELS, Level};
 use crate::line;
+use crate::sequence::Follow;
 use crate::summary::Summary;
 use crate::walk::{self, Part};
 use crate::writer;
@@ -54,6 +55,7 @@ pub(crate) struct Notes {
     grams: Grams,
     sets: HashMap<Vec<u8>, Labels, foldhash::fast::RandomState>,
     scratch: Vec<u8>,
+    follow: Follow,
 }
 
 impl Notes {
@@ -75,6 +77,7 @@ impl Notes {
         record.info.lines += 1;
         let Ok(parts) = line::split(one) else {
             record.labels = None;
+            self.follow.lose();
             return;
         };
         let labels = match self.sets.get(&*parts.labels) {
@@ -87,6 +90,7 @@ impl Notes {
                 labels
             }
         };
+        self.follow.line(&parts, &labels, summary);
         summary.sets.add(&labels, 1);
         writer::note_labels(record.labels.get_or_insert_default(), &labels);
         if let Some(ts) = parts.ts {

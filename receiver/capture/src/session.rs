@@ -32,8 +32,10 @@ pub struct Tally {
     pub in_flight: u64,
     /// Lines written, gap marks not counted.
     pub written: u64,
-    /// Gap marks written.
-    pub gap_marks: u64,
+    /// Marks written.
+    pub marks: u64,
+    /// Lines that never came, as gap marks say.
+    pub lost: crate::lost::Lost,
     /// Lines lost, by reason.
     pub dropped: std::collections::BTreeMap<String, u64>,
     /// Lines refused, by reason.
@@ -188,6 +190,8 @@ impl Session {
         let mut metadata = earlier.unwrap_or_else(|| Metadata::started_at(now));
         let fresh = index.is_empty() && metadata.total_lines == 0;
         repair::restore_totals(&mut metadata, &index);
+        let (sources, lost) = repair::sources(dir, &index).map_err(failed)?;
+        metadata.lost.at_least(&lost);
         begin(&mut metadata, &options, fresh, now);
         let mut names = Names::default();
         for line in &index {
@@ -233,7 +237,7 @@ impl Session {
             work: Condvar::new(),
             room: Condvar::new(),
         });
-        let writer = Writer::new(shared.clone()).map_err(|source| failed(io::Error::other(source)))?;
+        let writer = Writer::new(shared.clone(), sources).map_err(|source| failed(io::Error::other(source)))?;
         let threads = if shared.options.background { keeper::spawn(&shared).map_err(failed)? } else { Vec::new() };
         Ok((Self { shared, threads: Mutex::new(threads), lock: Mutex::new(Some(lock)) }, writer, report))
     }
@@ -363,7 +367,9 @@ fn new_capture_id(now: i64) -> String {
 fn merge_tally(metadata: &mut Metadata, base: &Metadata, tally: &Tally) {
     metadata.counters.received = base.counters.received + tally.received;
     metadata.counters.written = base.counters.written + tally.written;
-    metadata.counters.gap_marks = base.counters.gap_marks + tally.gap_marks;
+    metadata.counters.marks = base.counters.marks + tally.marks;
+    metadata.lost = base.lost.clone();
+    metadata.lost.merge(&tally.lost);
     metadata.counters.in_flight = tally.in_flight;
     for (target, earlier, more) in [
         (&mut metadata.dropped, &base.dropped, &tally.dropped),

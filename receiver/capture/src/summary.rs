@@ -10,6 +10,8 @@ use hashbrown::{HashMap, HashSet};
 use crate::chunk::{BUCKET, Chunk, Span};
 use crate::labels::{LabelSet, Labels};
 use crate::level::LEVELS;
+use crate::lost::Lost;
+use crate::sequence::Sources;
 
 /// Distinct label sets remembered per file; beyond it the file counts as holding any label.
 pub const MAX_SETS: usize = 8192;
@@ -35,6 +37,10 @@ pub struct Summary {
     pub sets: Sets,
     /// Lines per time bucket, service and level.
     pub timeline: Timeline,
+    /// How far numbered sources have come.
+    pub sources: Sources,
+    /// Lines that were lost before they came here, as gap marks say.
+    pub lost: Lost,
 }
 
 impl Summary {
@@ -50,6 +56,8 @@ impl Summary {
         for cell in &chunk.cells {
             self.timeline.add(cell.bucket, cell.labels.service(), &cell.levels);
         }
+        self.sources.note_chunk(chunk);
+        self.lost.merge(&chunk.lost);
     }
 
     /// Adds another summary.
@@ -63,6 +71,8 @@ impl Summary {
             self.sets.add(labels, lines);
         }
         self.timeline.merge(&other.timeline);
+        self.sources.merge(&other.sources);
+        self.lost.merge(&other.lost);
     }
 }
 

@@ -12,6 +12,7 @@ use crate::labels::{LabelSet, Labels};
 use crate::level::{LEVELS, Level};
 use crate::line;
 use crate::reader::{Capture, DataFile};
+use crate::sequence::Follow;
 use crate::stream::{self, Damage};
 use crate::summary::{MAX_SETS, Summary};
 
@@ -100,6 +101,7 @@ pub struct Collector {
     /// Lines that are no log lines.
     pub rejected: u64,
     sets: HashMap<Box<[u8]>, Labels, foldhash::fast::RandomState>,
+    follow: Follow,
     scratch: Vec<u8>,
 }
 
@@ -112,6 +114,7 @@ impl Collector {
                     self.summary.lines += 1;
                     self.summary.bytes += text.len() as u64 + 1;
                     let labels = self.labels(&parts.labels);
+                    self.follow.line(&parts, &labels, &mut self.summary);
                     self.summary.sets.add(&labels, 1);
                     let Some(ts) = parts.ts else { continue };
                     let mut levels = [0; LEVELS];
@@ -120,7 +123,10 @@ impl Collector {
                     self.summary.ts.add(ts);
                     self.summary.rx.add(parts.rx.unwrap_or(ts));
                 }
-                Err(_) => self.rejected += 1,
+                Err(_) => {
+                    self.rejected += 1;
+                    self.follow.lose();
+                }
             }
         }
     }

@@ -14,6 +14,7 @@ use crate::frame::{EMPTY_LAST_BLOCK, EncodeError, FRAME_TARGET, FrameEncoder, LE
 use crate::grams::Grams;
 use crate::keeper::{self, Job, SealJob};
 use crate::labels::Labels;
+use crate::sequence::Sources;
 use crate::session::{Active, Fsync, Shared, Wanted};
 use crate::summary::{MAX_SETS, Summary};
 use crate::time;
@@ -53,6 +54,7 @@ pub struct Writer {
     encoder: FrameEncoder,
     grams: Grams,
     open: Option<OpenFile>,
+    sources: Sources,
 }
 
 #[derive(Debug)]
@@ -71,8 +73,14 @@ struct OpenFile {
 }
 
 impl Writer {
-    pub(crate) fn new(shared: Arc<Shared>) -> Result<Self, EncodeError> {
-        Ok(Self { shared, encoder: FrameEncoder::new(LEVEL)?, grams: Grams::default(), open: None })
+    pub(crate) fn new(shared: Arc<Shared>, sources: Sources) -> Result<Self, EncodeError> {
+        Ok(Self { shared, encoder: FrameEncoder::new(LEVEL)?, grams: Grams::default(), open: None, sources })
+    }
+
+    /// What numbered sources the capture has lines of, and how far.
+    #[must_use]
+    pub fn sources(&self) -> &Sources {
+        &self.sources
     }
 
     /// Writes the chunks, in order; on return they are in the kernel (with
@@ -102,6 +110,9 @@ impl Writer {
             if !keeper::evict_for_foreign_fill(&self.shared) {
                 return Err(AppendError::Full(error));
             }
+        }
+        for chunk in chunks {
+            self.sources.note_chunk(chunk);
         }
         if self.open.as_ref().is_some_and(|open| open.tail >= self.shared.rotate_at())
             && let Err(error) = self.rotate()

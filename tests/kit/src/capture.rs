@@ -49,6 +49,12 @@ impl Record {
     pub fn is_gap(&self) -> bool {
         self.labels.get("logtap").is_some_and(|value| value == "gap")
     }
+
+    /// Whether no container wrote it: a mark for lost lines, or for a source that ended.
+    #[must_use]
+    pub fn is_mark(&self) -> bool {
+        self.is_gap() || self.labels.get("logtap").is_some_and(|value| value == "end")
+    }
 }
 
 /// Everything that the data files of a capture hold.
@@ -108,7 +114,7 @@ impl Capture {
 
     /// The records that are log lines.
     pub fn logs(&self) -> impl Iterator<Item = &Record> {
-        self.records.iter().filter(|record| !record.is_gap())
+        self.records.iter().filter(|record| !record.is_mark())
     }
 
     /// The marks for lost lines.

@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 
 use logtap_capture::level::{LEVELS, Level};
+use logtap_capture::lost::Lost;
 use logtap_capture::metadata::Metadata;
 use logtap_capture::reader::Capture;
+use logtap_capture::sequence::Source;
+use logtap_capture::summary::Summary;
 use logtap_capture::survey::{FileSurvey, Survey};
 use logtap_capture::time::{self, SECOND};
 use serde::Serialize;
@@ -34,6 +37,10 @@ pub(super) struct Report {
     pub(super) timeline: Vec<Bucket>,
     pub(super) levels: BTreeMap<&'static str, u64>,
     pub(super) services: Vec<Service>,
+    /// Lines that never came, by reason, as gap marks say.
+    pub(super) lost: Lost,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) sources: Option<Sources>,
     pub(super) integrity: Integrity,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) repaired: Option<Repaired>,
@@ -63,6 +70,17 @@ pub(super) struct Service {
     pub(super) lines: u64,
     pub(super) errors: u64,
     pub(super) warnings: u64,
+}
+
+/// Senders that number their lines: containers that a forwarder reads.
+#[derive(Debug, Serialize)]
+pub(super) struct Sources {
+    /// How many there are.
+    pub(super) known: usize,
+    /// How many have said that nothing more will come.
+    pub(super) ended: usize,
+    /// The others, as `namespace/pod/container`.
+    pub(super) unfinished: Vec<String>,
 }
 
 /// What is not as a cleanly closed capture has it.
@@ -119,6 +137,8 @@ pub(super) fn build(capture: &Capture, survey: &Survey, repaired: Option<Repaire
         timeline,
         levels,
         services,
+        lost: summary.lost.clone(),
+        sources: (!summary.sources.is_empty()).then(|| sources(summary)),
         integrity: integrity(capture, &survey.files),
         repaired,
     }
@@ -205,6 +225,17 @@ fn services(survey: &Survey) -> Vec<Service> {
         .collect();
     services.sort_by(|a, b| b.lines.cmp(&a.lines).then_with(|| a.service.cmp(&b.service)));
     services
+}
+
+fn sources(summary: &Summary) -> Sources {
+    let all = summary.sources.by_name();
+    let name = |source: &Source| {
+        let parts = ["namespace", "pod", "container"].map(|label| source.labels.get(label).unwrap_or("?"));
+        parts.join("/")
+    };
+    let mut unfinished: Vec<String> = all.values().filter(|source| !source.ended).map(|source| name(source)).collect();
+    unfinished.sort();
+    Sources { known: all.len(), ended: all.len() - unfinished.len(), unfinished }
 }
 
 fn integrity(capture: &Capture, files: &[FileSurvey]) -> Integrity {

@@ -42,6 +42,7 @@ pub(super) fn write(out: &mut impl Write, report: &Report) -> io::Result<()> {
     if let Some(metadata) = &report.metadata {
         losses(out, metadata)?;
     }
+    senders(out, report)?;
     health(out, &report.integrity)?;
     timeline(out, report)?;
     services(out, report)?;
@@ -69,6 +70,34 @@ fn losses(out: &mut impl Write, metadata: &Metadata) -> io::Result<()> {
     }
     if let Some(redaction) = metadata.redaction.as_ref().filter(|redaction| redaction.enabled) {
         row(out, "Redacted", redaction.patterns.join(", "))?;
+    }
+    Ok(())
+}
+
+/// What numbered senders tell about lines that never came and lines still to come.
+fn senders(out: &mut impl Write, report: &Report) -> io::Result<()> {
+    if !report.lost.is_empty() {
+        let parts: Vec<String> = report
+            .lost
+            .iter()
+            .map(|(reason, loss)| {
+                let open = if loss.uncounted > 0 {
+                    format!(" and {} gaps of unknown size", loss.uncounted)
+                } else {
+                    String::new()
+                };
+                format!("{reason} {}{open}", loss.lines)
+            })
+            .collect();
+        row(out, "Lost", parts.join(", "))?;
+    }
+    if let Some(sources) = &report.sources {
+        let open = &sources.unfinished;
+        let named = open.iter().take(TOP).map(String::as_str).collect::<Vec<_>>().join(", ");
+        let more = if open.len() > TOP { format!(" and {} more", open.len() - TOP) } else { String::new() };
+        let unfinished =
+            if open.is_empty() { String::new() } else { format!(", {} unfinished: {named}{more}", open.len()) };
+        row(out, "Containers", format_args!("{} read to their end{unfinished}", sources.ended))?;
     }
     Ok(())
 }

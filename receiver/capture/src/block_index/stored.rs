@@ -9,6 +9,8 @@ use super::{BlockIndex, FrameInfo, FrameRecord};
 use crate::chunk::Span;
 use crate::labels::{LabelSet, Labels};
 use crate::level::LEVELS;
+use crate::lost::Lost;
+use crate::sequence::Sources;
 use crate::summary::{Summary, Timeline};
 
 #[derive(Serialize, Deserialize)]
@@ -20,6 +22,22 @@ pub(super) struct StoredIndex {
     pub(super) filters_at: u64,
     pub(super) timeline: (u64, u64),
     pub(super) frames: Vec<StoredFrame>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) sources: Vec<StoredSource>,
+    #[serde(default, skip_serializing_if = "Lost::is_empty")]
+    pub(super) lost: Lost,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct StoredSource {
+    pub(super) source: String,
+    pub(super) next: u64,
+    pub(super) at: i64,
+    /// Position in `sets`; absent if that set is one too many to be listed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) set: Option<u32>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) ended: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -81,6 +99,18 @@ pub(super) fn stored_index(
             }
         })
         .collect();
+    let sources = summary
+        .sources
+        .by_age()
+        .into_iter()
+        .map(|(name, source)| StoredSource {
+            source: name.to_owned(),
+            next: source.next,
+            at: source.at,
+            set: position(&source.labels).map(|at| at as u32),
+            ended: source.ended,
+        })
+        .collect();
     StoredIndex {
         version: 1,
         sets: sets.iter().map(|(labels, lines)| (labels.pairs().iter().cloned().collect(), *lines)).collect(),
@@ -89,6 +119,8 @@ pub(super) fn stored_index(
         filters_at,
         timeline,
         frames: stored_frames,
+        sources,
+        lost: summary.lost.clone(),
     }
 }
 
@@ -111,8 +143,18 @@ pub(super) fn stored_timeline(timeline: &Timeline) -> StoredTimeline {
 impl From<StoredIndex> for BlockIndex {
     fn from(stored: StoredIndex) -> Self {
         let span = |(from, to)| Span { from, to };
+        let sets: Vec<(Labels, u64)> =
+            stored.sets.into_iter().map(|(pairs, lines)| (Arc::new(LabelSet::new(pairs)), lines)).collect();
+        let nameless: Labels = Arc::new(LabelSet::new([]));
+        let mut sources = Sources::default();
+        for source in stored.sources {
+            let labels = source.set.and_then(|at| sets.get(at as usize)).map_or(&nameless, |(labels, _)| labels);
+            sources.note(&source.source.into(), source.next, source.at, source.ended, labels);
+        }
         Self {
-            sets: stored.sets.into_iter().map(|(pairs, lines)| (Arc::new(LabelSet::new(pairs)), lines)).collect(),
+            sets,
+            sources,
+            lost: stored.lost,
             sets_overflow: stored.sets_overflow,
             rx: span(stored.rx),
             filters_at: stored.filters_at,

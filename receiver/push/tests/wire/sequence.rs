@@ -1,5 +1,7 @@
 //! Numbers of entries: what is written is read back, and what breaks a rule is as if it were not there.
 
+#![expect(clippy::unwrap_used, reason = "a failed step is a failed test")]
+
 use logtap_push::encode::{self, Line, Stream};
 use logtap_push::sequence::{Gap, MAX_NUMBER, Mark, Sequence};
 use logtap_push::{Entry, Headers, Labels, Limits, Route, Sink};
