@@ -102,6 +102,28 @@ impl Authority {
     /// # Errors
     /// If the library cannot, or a name is none.
     pub fn sign(&self, names: &[String], now: SystemTime, life: Duration) -> Result<Leaf, MintError> {
+        let (der, own) = self.signed(names, now, life)?;
+        let certificate = Certificate::from_der(&der)?;
+        let private = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(own.serialize_der()));
+        let key = CertifiedKey::from_der(vec![der], private, &ring::default_provider())?;
+        Ok(Leaf { certificate, issuer: self.clone(), key: Arc::new(key) })
+    }
+
+    /// Signs a leaf that another process serves: certificate and key in PEM.
+    ///
+    /// # Errors
+    /// As [`Self::sign`].
+    pub fn issue(&self, names: &[String], now: SystemTime, life: Duration) -> Result<(String, String), MintError> {
+        let (der, own) = self.signed(names, now, life)?;
+        Ok((Certificate::from_der(&der)?.to_pem(), own.serialize_pem()))
+    }
+
+    fn signed(
+        &self,
+        names: &[String],
+        now: SystemTime,
+        life: Duration,
+    ) -> Result<(CertificateDer<'static>, KeyPair), MintError> {
         let own = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
         let end = (now + life).min(self.certificate.not_after());
         let mut params = params(names, now - earlier(life), end)?;
@@ -110,10 +132,7 @@ impl Authority {
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         let issuer = Issuer::from_ca_cert_der(&CertificateDer::from(self.certificate.der()), self.key.as_ref())?;
         let der = params.signed_by(&own, &issuer)?.der().clone();
-        let certificate = Certificate::from_der(&der)?;
-        let private = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(own.serialize_der()));
-        let key = CertifiedKey::from_der(vec![der], private, &ring::default_provider())?;
-        Ok(Leaf { certificate, issuer: self.clone(), key: Arc::new(key) })
+        Ok((der, own))
     }
 }
 

@@ -8,6 +8,7 @@ mod call;
 mod error;
 pub(crate) mod resource;
 mod rights;
+mod tunnel;
 
 use std::cell::RefCell;
 use std::time::Duration;
@@ -22,6 +23,7 @@ pub(crate) use call::Answer;
 pub(crate) use error::ClusterError;
 pub(crate) use resource::Resource;
 pub(crate) use rights::Right;
+pub(crate) use tunnel::{Heard, Signals};
 
 use crate::error::{CliError, Kind};
 use call::Call;

@@ -2,14 +2,17 @@
 //! and what a person types.
 
 use logtap_inject::Target;
+use logtap_inject::vocabulary::{annotation, label, port};
 use serde_json::Value;
 
 use crate::cluster::Cluster;
-use crate::cluster::resource::{SERVICE, text};
+use crate::cluster::resource::{SERVICE, annotation as annotation_of, text};
 use crate::error::CliError;
 
-/// Label of everything that makes up a receiver; logtap 1.x set the same.
-const RECEIVER: &str = "app.kubernetes.io/name=logtap-receiver";
+/// What a receiver's objects are selected by.
+fn receivers() -> String {
+    format!("{}={}", label::NAME, label::NAME_RECEIVER)
+}
 
 /// Services of receivers that the person can see: of all namespaces, or of `namespace` and of the
 /// installation's where that is all they may list.
@@ -17,7 +20,7 @@ const RECEIVER: &str = "app.kubernetes.io/name=logtap-receiver";
 /// # Errors
 /// If the cluster cannot be asked.
 pub(crate) fn in_cluster(cluster: &Cluster, installed: &str) -> Result<Vec<Value>, CliError> {
-    match cluster.list(SERVICE, "", RECEIVER) {
+    match cluster.list(SERVICE, "", &receivers()) {
         Ok(found) => return Ok(found),
         Err(error) if error.is_denied() => {}
         Err(error) => return Err(error.while_doing("looking for a receiver in the cluster")),
@@ -25,7 +28,7 @@ pub(crate) fn in_cluster(cluster: &Cluster, installed: &str) -> Result<Vec<Value
     let mut all = Vec::new();
     let own = cluster.namespace();
     for namespace in [own, installed].iter().take(if own == installed { 1 } else { 2 }) {
-        match cluster.list(SERVICE, namespace, RECEIVER) {
+        match cluster.list(SERVICE, namespace, &receivers()) {
             Ok(found) => all.extend(found),
             Err(error) if error.is_denied() => {}
             Err(error) => return Err(error.while_doing("looking for a receiver in the cluster")),
@@ -36,8 +39,14 @@ pub(crate) fn in_cluster(cluster: &Cluster, installed: &str) -> Result<Vec<Value
 
 /// Where forwarders reach a receiver's Service.
 pub(crate) fn url(service: &Value) -> String {
-    let port = service["spec"]["ports"][0]["port"].as_u64().unwrap_or(3100);
-    format!("http://{}.{}.svc:{port}", text(service, "name"), text(service, "namespace"))
+    let scheme = if authority(service).is_some() { "https" } else { "http" };
+    let port = service["spec"]["ports"][0]["port"].as_u64().unwrap_or(u64::from(port::RECEIVER));
+    format!("{scheme}://{}.{}.svc:{port}", text(service, "name"), text(service, "namespace"))
+}
+
+/// The certificates (PEM) that sign a receiver's, where it speaks TLS.
+pub(crate) fn authority(service: &Value) -> Option<&str> {
+    annotation_of(service, annotation::TARGET_CA)
 }
 
 /// A target as people type it: a URL, or host and port as in 1.x.

@@ -35,6 +35,12 @@ pub mod annotation {
     pub const IMAGE: &str = "logtap.io/image";
     /// Pod or namespace: `true` permits taps where a namespace looks like production.
     pub const ALLOW_PROD: &str = "logtap.io/allow-prod";
+    /// Receiver in the cluster: who made it, for people.
+    pub const OWNER: &str = "logtap.io/owner";
+    /// Receiver in the cluster: the capture on somebody's machine that its lines go to.
+    pub const CAPTURE: &str = "logtap.io/capture";
+    /// Receiver in the cluster: how long it waits for somebody who reads, such as `4h`; `0` for ever.
+    pub const TTL: &str = "logtap.io/ttl";
     /// Workload: the values that `tap` replaced and `untap` puts back.
     pub const BEFORE: &str = "logtap.io/before";
     /// Pod, written by the webhook: compact JSON about what was added. Nothing reads it to decide.
@@ -59,6 +65,12 @@ pub mod label {
     pub const PART_OF: &str = "app.kubernetes.io/part-of";
     /// Value of [`PART_OF`] on pods, services and all else that logtap installs.
     pub const PART_OF_LOGTAP: &str = "logtap";
+    /// Object of ours: what it belongs to.
+    pub const NAME: &str = "app.kubernetes.io/name";
+    /// Value of [`NAME`] on everything that makes up a receiver; logtap 1.x set the same.
+    pub const NAME_RECEIVER: &str = "logtap-receiver";
+    /// Receiver: which one.
+    pub const INSTANCE: &str = "app.kubernetes.io/instance";
     /// Object of ours that is made at run time: who made it.
     pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
     /// Value of [`MANAGED_BY`] on what the webhook makes; it deletes nothing else.
@@ -176,6 +188,10 @@ pub mod port {
     pub const WEBHOOK: u16 = 10250;
     /// The webhook's Service.
     pub const WEBHOOK_SERVICE: u16 = 443;
+    /// A receiver's, in the cluster, over TLS.
+    pub const RECEIVER: u16 = 3100;
+    /// Where a receiver in the cluster hands its capture out, on the pod's loopback only.
+    pub const RECEIVER_STREAM: u16 = 3101;
     /// The webhook's health and metrics, plain.
     pub const WEBHOOK_ADMIN: u16 = 9990;
 }
