@@ -75,15 +75,17 @@ pub(crate) enum Command {
     #[command(alias = "doctor")]
     Check(command::check::CheckArgs),
     Status(command::status::StatusArgs),
+    Deploy(Box<command::deploy::DeployArgs>),
+    Download(command::download::DownloadArgs),
     Completion(command::completion::CompletionArgs),
     Man(command::man::ManArgs),
     Version(command::version::VersionArgs),
 }
 
 /// Names of commands that this version does not have yet.
-const NOT_YET: [&str; 17] = [
-    "open", "slice", "export", "merge", "patterns", "triage", "diff", "report", "snapshot", "upload", "download", "gc",
-    "sign", "verify", "deploy", "init", "config",
+const NOT_YET: [&str; 15] = [
+    "open", "slice", "export", "merge", "patterns", "triage", "diff", "report", "snapshot", "upload", "gc",
+    "sign", "verify", "init", "config",
 ];
 
 /// Why no command runs.
@@ -110,6 +112,8 @@ impl Cli {
             Command::Untap(args) => args.format.format,
             Command::Check(args) => args.format.format,
             Command::Status(args) => args.format.format,
+            Command::Deploy(args) => args.format.format,
+            Command::Download(args) => args.format.format,
             Command::Recv(_) | Command::Completion(_) | Command::Man(_) => None,
         };
         self.global.json || format == Some(Format::Json)

@@ -23,7 +23,7 @@ pub(crate) use call::Answer;
 pub(crate) use error::ClusterError;
 pub(crate) use resource::Resource;
 pub(crate) use rights::Right;
-pub(crate) use tunnel::{Heard, Signals};
+pub(crate) use tunnel::{Heard, Signals, Tunnel};
 
 use crate::error::{CliError, Kind};
 use call::Call;

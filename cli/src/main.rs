@@ -3,6 +3,7 @@
 mod args;
 mod cluster;
 mod command;
+mod deployed;
 mod error;
 mod exit;
 mod memory;

@@ -12,7 +12,7 @@ pub(crate) use fit::{Fitting, fit};
 pub(crate) use installation::{INSTALL, Installation, Mode, installation, is_ours};
 pub(crate) use mesh::{bypass, meshes};
 pub(crate) use probe::{Probe, probe};
-pub(crate) use receiver::{in_cluster, target, url};
+pub(crate) use receiver::{authority, in_cluster, target, url};
 pub(crate) use rehearsal::{Rehearsal, explain, rehearse, sample, settings, settings_of, tapped_pod};
 
 use serde::Serialize;

@@ -3,6 +3,8 @@
 pub(crate) mod catalog;
 pub(crate) mod check;
 pub(crate) mod completion;
+pub(crate) mod deploy;
+pub(crate) mod download;
 pub(crate) mod grep;
 pub(crate) mod inspect;
 pub(crate) mod install;
@@ -38,6 +40,8 @@ pub(crate) fn run(command: Command, ui: &Ui) -> Result<Exit, CliError> {
         Command::Untap(args) => untap::run(args, ui),
         Command::Check(args) => check::run(args, ui),
         Command::Status(args) => status::run(args, ui).map(done),
+        Command::Deploy(args) => deploy::run(*args, ui).map(done),
+        Command::Download(args) => download::run(args, ui).map(done),
         Command::Completion(args) => completion::run(args, ui).map(done),
         Command::Man(args) => man::run(args, ui).map(done),
         Command::Version(args) => version::run(args, ui).map(done),

@@ -1,6 +1,7 @@
 //! `logtap recv`: receive logs into a capture.
 
 mod flags;
+mod in_cluster;
 mod key;
 mod status;
 
@@ -11,7 +12,8 @@ use logtap_receiver::shutdown::{self, Trigger};
 use logtap_receiver::{ReceiverError, Running, Summary};
 use tokio::signal::unix::{SignalKind, signal};
 
-pub(crate) use flags::RecvArgs;
+pub(crate) use flags::{RecvArgs, tell};
+pub(crate) use in_cluster::MadeArgs;
 
 use crate::error::{CliError, Kind};
 use crate::output::Ui;
@@ -20,6 +22,10 @@ use crate::output::Ui;
 pub(crate) fn run(args: RecvArgs, ui: &Ui) -> Result<(), CliError> {
     let headless = args.headless || ui.quiet || !std::io::stderr().is_terminal();
     start_logging(headless);
+    if args.in_cluster.in_cluster {
+        let in_cluster = args.in_cluster.clone();
+        return in_cluster::run(in_cluster, args.into_elsewhere()?, ui);
+    }
     let config = args.into_config(ui)?;
     raise_file_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -28,6 +34,7 @@ pub(crate) fn run(args: RecvArgs, ui: &Ui) -> Result<(), CliError> {
         .map_err(|error| CliError::new(Kind::Internal, format!("cannot start: {error}")))?;
     let redacting = config.redactor.is_some();
     let tls = config.tls.is_some();
+    let streams = config.stream.is_some();
     let result = runtime.block_on(async {
         let (trigger, shutdown) = shutdown::channel();
         let running = logtap_receiver::start(config, shutdown).await.map_err(failed)?;
@@ -43,7 +50,12 @@ pub(crate) fn run(args: RecvArgs, ui: &Ui) -> Result<(), CliError> {
         summary.map_err(failed)
     });
     runtime.shutdown_timeout(Duration::from_millis(200));
-    report(&result?, ui);
+    let summary = result?;
+    report(&summary, ui);
+    // A Job starts it again unless this is a success.
+    if streams && !summary.unused {
+        return Err(CliError::new(Kind::Internal, "ended by a signal, and not because nobody reads any more"));
+    }
     Ok(())
 }
 

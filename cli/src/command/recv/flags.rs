@@ -1,6 +1,8 @@
 //! The flags of `logtap recv`, and how they become a configuration. Flags of
 //! 1.x are taken with their meaning, or with one line that says what changed.
 
+mod elsewhere;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,9 +11,13 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use logtap_capture::session::{Fsync, Options};
 use logtap_receiver::config::{Config, Limits, OnFull, TlsFiles, Webhook};
+use logtap_receiver::stream::StreamConfig;
 use logtap_receiver::{Alerts, EVENTS, WebhookAuth};
 use logtap_redact::{Redactor, parse_patterns, parse_selection};
 
+pub(crate) use elsewhere::{Elsewhere, tell};
+
+use super::in_cluster::InClusterArgs;
 use super::key;
 use crate::error::CliError;
 use crate::output::Ui;
@@ -112,9 +118,38 @@ pub(crate) struct RecvArgs {
     /// YAML file of rules (name, metric, op, threshold, detail) that send an alert to the webhooks
     #[arg(long, value_name = "FILE")]
     alert_rules: Option<PathBuf>,
-    /// Receive inside the cluster
-    #[arg(long, hide = true)]
-    in_cluster: bool,
+    #[command(flatten)]
+    stream: StreamArgs,
+    #[command(flatten)]
+    pub(super) in_cluster: InClusterArgs,
+}
+
+/// How the capture is handed out to whoever downloads it.
+#[derive(Debug, Args)]
+struct StreamArgs {
+    /// Hand the capture out by line numbers on this loopback address
+    #[arg(long, value_name = "HOST:PORT")]
+    stream_listen: Option<String>,
+    /// End when nobody has read there for so long; 0 is never
+    #[arg(long, default_value = "0", value_name = "DURATION", requires = "stream_listen")]
+    unused_for: String,
+}
+
+impl StreamArgs {
+    fn into_config(self) -> Result<Option<StreamConfig>, CliError> {
+        let Some(text) = self.stream_listen else { return Ok(None) };
+        let listen = parse_listen(&text)?;
+        if !listen.ip().is_loopback() {
+            return Err(CliError::usage(format!("--stream-listen {text}: only a loopback address; who connects there may read everything")));
+        }
+        let unused_for = match self.unused_for.as_str() {
+            "0" | "0s" => None,
+            text => Some(parse_duration(text).ok_or_else(|| {
+                CliError::usage(format!("--unused-for {text:?} is no duration; write 30m or 4h, or 0"))
+            })?),
+        };
+        Ok(Some(StreamConfig { listen, unused_for }))
+    }
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -154,11 +189,9 @@ impl RecvArgs {
             buffer,
             compress,
             alert_rules,
-            in_cluster,
+            stream,
+            in_cluster: _,
         } = self;
-        if in_cluster {
-            return Err(CliError::usage("logtap recv --in-cluster: not available in this version"));
-        }
         let webhooks = webhooks(webhook_url, &webhook_events, webhook_auth.as_ref())?;
         let told =
             webhooks.iter().any(|webhook| webhook.events.is_empty() || webhook.events.iter().any(|e| e == "alert"));
@@ -202,7 +235,7 @@ impl RecvArgs {
             webhooks,
             alerts: alert_rules.as_deref().map(read_alerts).transpose()?.unwrap_or_default(),
             drain: Duration::from_secs(10),
-            stream: None,
+            stream: stream.into_config()?,
         })
     }
 }
