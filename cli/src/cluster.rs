@@ -211,12 +211,13 @@ impl Cluster {
         Ok(answer.object["gitVersion"].as_str().unwrap_or_default().to_owned())
     }
 
-    /// The metrics of a Service, read through the API server.
+    /// The metrics of a Service, read through the API server, which speaks TLS to it if told so.
     ///
     /// # Errors
     /// If they cannot be read.
-    pub(crate) fn metrics(&self, namespace: &str, service: &str, port: u64) -> Result<String, ClusterError> {
-        let path = format!("{}:{port}/proxy/metrics", resource::SERVICE.path(namespace, Some(service)));
+    pub(crate) fn metrics(&self, namespace: &str, service: &str, port: u64, tls: bool) -> Result<String, ClusterError> {
+        let services = resource::SERVICE.path(namespace, None);
+        let path = format!("{services}/{}{service}:{port}/proxy/metrics", if tls { "https:" } else { "" });
         let (_, bytes) = self.runtime.block_on(call::fetch(&self.client, &Call::get(path)))?;
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }

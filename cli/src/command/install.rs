@@ -14,7 +14,7 @@ use crate::cluster::{Cluster, ClusterError, Resource};
 use crate::error::{CliError, Kind};
 use crate::exit::Exit;
 use crate::output::Ui;
-use crate::preflight::{in_cluster, is_ours, url};
+use crate::preflight::{authority, in_cluster, is_ours, url};
 use objects::{CREATED, Wanted};
 
 /// First minor version of 1.x that has MutatingAdmissionPolicy on.
@@ -40,9 +40,10 @@ pub(crate) fn run(args: InstallArgs, ui: &Ui) -> Result<Exit, CliError> {
     }
     let cluster = Cluster::connect(&args.cluster())?;
     supported(&cluster, &wanted)?;
-    if wanted.target.is_none()
-        && let [receiver] = in_cluster(&cluster, &wanted.namespace)?.as_slice()
-    {
+    // One with an authority of its own, or of one person's, is no default for others.
+    let lasting = |found: Vec<serde_json::Value>| found.into_iter().filter(|one| authority(one).is_none()).collect();
+    let receivers: Vec<_> = if wanted.target.is_none() { lasting(in_cluster(&cluster, &wanted.namespace)?) } else { Vec::new() };
+    if let [receiver] = receivers.as_slice() {
         let found = url(receiver);
         ui.note(format_args!("default target: {found}, found in the cluster"));
         wanted.target = Some(found);

@@ -85,6 +85,7 @@ pub(crate) fn run(args: StatusArgs, ui: &Ui) -> Result<(), CliError> {
     let mut status = Status { installation: installed.checks(&cluster)?, ..Status::default() };
     gather::gather(&cluster, namespace, &mut status)?;
     status.receivers = receivers::receivers(&cluster, &installed.namespace)?;
+    status.orphans.extend(receivers::unfinished(&cluster, namespace, &status.receivers)?);
     if ui.json { ui.print_json(&status) } else { print(&status, namespace, ui) }
 }
 

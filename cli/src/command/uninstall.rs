@@ -143,7 +143,9 @@ fn own_namespace(cluster: &Cluster, namespace: &str, ui: &Ui) -> Result<Option<V
     let found = cluster.get(NAMESPACE, "", namespace)?;
     let Some(found) = found.filter(|found| annotation_of(found, CREATED) == Some("true")) else { return Ok(None) };
     for what in [DEPLOYMENT, STATEFUL_SET, DAEMON_SET, POD, SERVICE, SECRET, CONFIG_MAP, VOLUME_CLAIM] {
-        let others = cluster.list(what, namespace, &format!("{}!={}", label::PART_OF, label::PART_OF_LOGTAP))?;
+        let mut others = cluster.list(what, namespace, &format!("{}!={}", label::PART_OF, label::PART_OF_LOGTAP))?;
+        // A receiver belongs to whoever made it.
+        others.extend(cluster.list(what, namespace, &format!("{}={}", label::NAME, label::NAME_RECEIVER))?);
         // Every namespace has this one.
         let other = others.iter().find(|one| text(one, "name") != "kube-root-ca.crt");
         if let Some(other) = other {

@@ -1,7 +1,6 @@
 //! A whole namespace opts in: annotation and label are written, nothing is restarted.
 
 use logtap_inject::tap::{Annotations, namespace};
-use logtap_inject::vocabulary::annotation;
 
 use super::flags::TapArgs;
 use super::wanted::{Surroundings, asked};
@@ -10,7 +9,7 @@ use crate::cluster::resource::NAMESPACE;
 use crate::error::{CliError, Kind};
 use crate::exit::Exit;
 use crate::output::Ui;
-use crate::preflight::{INSTALL, Mode, Rehearsal, installation, rehearse, sample, target};
+use crate::preflight::{INSTALL, Mode, Rehearsal, installation, rehearse, sample};
 use crate::tapping::{grant, print_namespace};
 
 pub(super) fn run(args: &TapArgs, cluster: &Cluster, ui: &Ui) -> Result<Exit, CliError> {
@@ -26,14 +25,8 @@ pub(super) fn run(args: &TapArgs, cluster: &Cluster, ui: &Ui) -> Result<Exit, Cl
     }
     surroundings.refuse_production(args)?;
     let mut wanted: Annotations = surroundings.fitting.annotations.clone();
+    wanted.extend(surroundings.target(args)?);
     wanted.extend(asked(args)?);
-    let to = match &args.target {
-        Some(text) => Some(target(text)?),
-        None => surroundings.found.clone(),
-    };
-    if let Some(to) = to {
-        wanted.insert(annotation::TARGET.to_owned(), to);
-    }
     let plan = namespace::tap(&surroundings.namespace, &wanted, args.force)
         .map_err(|refusal| CliError::usage(format!("namespace {name}: {refusal}")))?;
     if args.dry_run {

@@ -9,7 +9,7 @@ use super::flags::{Source, TapArgs};
 use crate::cluster::resource::{self, LIMIT_RANGE, NAMESPACE, QUOTA};
 use crate::cluster::{Cluster, ClusterError};
 use crate::error::{CliError, Kind};
-use crate::preflight::{Fitting, Installation, bypass, fit, in_cluster, target, url};
+use crate::preflight::{Fitting, Installation, authority, bypass, fit, in_cluster, target, url};
 
 /// What a tap depends on beside the workload itself.
 pub(super) struct Surroundings {
@@ -19,8 +19,9 @@ pub(super) struct Surroundings {
     pub(super) namespace: Value,
     /// What its quotas and limit ranges force.
     pub(super) fitting: Fitting,
-    /// A receiver that was found in the cluster.
-    pub(super) found: Option<String>,
+    /// The receiver in the cluster that is meant, by name or because there is no other: its URL and the
+    /// certificates that sign its own.
+    pub(super) found: Option<(String, Option<String>)>,
     /// The session of this tap, for workloads that have none.
     pub(super) session: String,
 }
@@ -41,8 +42,12 @@ impl Surroundings {
         };
         let quotas = readable(cluster.list(QUOTA, name, ""))?;
         let ranges = readable(cluster.list(LIMIT_RANGE, name, ""))?;
-        let target_known = args.target.is_some() || resource::annotation(&namespace, annotation::TARGET).is_some();
-        let found = if target_known { None } else { discover(cluster, &installed)? };
+        let target_known = resource::annotation(&namespace, annotation::TARGET).is_some();
+        let found = match &args.target {
+            Some(typed) => named(cluster, &installed, &target(typed)?)?,
+            None if target_known => None,
+            None => discover(cluster, &installed)?,
+        };
         Ok(Self {
             fitting: fit(&quotas, &ranges),
             session: format!("lt-{:08x}", fastrand::u32(..)),
@@ -65,22 +70,28 @@ impl Surroundings {
         }
     }
 
+    /// Where lines go: as the person typed it, or to the receiver that was found, with the certificates
+    /// by which forwarders know it.
+    pub(super) fn target(&self, args: &TapArgs) -> Result<Annotations, CliError> {
+        let typed = args.target.as_deref().map(target).transpose()?;
+        let found = self.found.as_ref().filter(|(url, _)| typed.as_ref().is_none_or(|typed| typed == url));
+        let url = typed.or(found.map(|(url, _)| url.clone()));
+        let authority = found.and_then(|(_, authority)| authority.clone());
+        let both = [(annotation::TARGET, url), (annotation::TARGET_CA, authority)];
+        Ok(both.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect())
+    }
+
     /// What to write into the pod template of a workload. Without a session where it has one.
     pub(super) fn wanted(&self, args: &TapArgs, template: &Value, earlier: bool) -> Result<Annotations, CliError> {
         let mut wanted = self.fitting.annotations.clone();
-        let target = match &args.target {
-            Some(text) => Some(target(text)?),
-            None if earlier => None,
-            None => self.found.clone(),
-        };
+        let to = if earlier && args.target.is_none() { Annotations::new() } else { self.target(args)? };
+        let target = to.get(annotation::TARGET).cloned();
         let given = resource::annotation(template, annotation::TARGET);
         let inherited = resource::annotation(&self.namespace, annotation::TARGET);
         let reached = target.as_deref().or(given).or(inherited).or(self.installed.variable("LOGTAP_DEFAULT_TARGET"));
         wanted.extend(bypass(template, &self.namespace, reached).annotations);
+        wanted.extend(to);
         wanted.extend(asked(args)?);
-        if let Some(target) = target {
-            wanted.insert(annotation::TARGET.to_owned(), target);
-        }
         if !earlier && args.session.is_none() {
             wanted.insert(annotation::SESSION.to_owned(), self.session.clone());
         }
@@ -88,15 +99,34 @@ impl Surroundings {
     }
 }
 
-/// The one receiver of the cluster.
-fn discover(cluster: &Cluster, installed: &Installation) -> Result<Option<String>, CliError> {
+fn address(service: &Value) -> (String, Option<String>) {
+    (url(service), authority(service).map(str::to_owned))
+}
+
+/// The receiver of the cluster that has this URL, for its certificates.
+fn named(
+    cluster: &Cluster,
+    installed: &Installation,
+    target: &str,
+) -> Result<Option<(String, Option<String>)>, CliError> {
+    if !target.contains(".svc") {
+        return Ok(None);
+    }
     let found = in_cluster(cluster, &installed.namespace)?;
-    match found.as_slice() {
+    Ok(found.iter().map(address).find(|(url, _)| url == target))
+}
+
+/// The one receiver of the namespace, or else of the cluster.
+fn discover(cluster: &Cluster, installed: &Installation) -> Result<Option<(String, Option<String>)>, CliError> {
+    let found = in_cluster(cluster, &installed.namespace)?;
+    let near: Vec<Value> =
+        found.iter().filter(|one| resource::text(one, "namespace") == cluster.namespace()).cloned().collect();
+    match if near.is_empty() { found.as_slice() } else { near.as_slice() } {
         [] => Ok(None),
-        [one] => Ok(Some(url(one))),
+        [one] => Ok(Some(address(one))),
         many => {
             let names: Vec<String> = many.iter().map(url).collect();
-            Err(CliError::usage(format!("there are {} receivers in the cluster: {}", many.len(), names.join(", ")))
+            Err(CliError::usage(format!("there are {} receivers: {}", many.len(), names.join(", ")))
                 .hint("name one with --target"))
         }
     }

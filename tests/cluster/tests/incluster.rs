@@ -1,0 +1,222 @@
+//! Receivers in the cluster: what was acknowledged there lands in a capture here, each line once,
+//! whatever is cut or killed in between, and exactly what was made is removed.
+//!
+//! One test at a time.
+
+#![expect(clippy::unwrap_used, reason = "a failed step is a failed test")]
+
+#[path = "incluster/link.rs"]
+mod link;
+#[path = "incluster/stage.rs"]
+mod stage;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use link::Link;
+use logtap_cluster_tests::{Namespace, logtap, until};
+use stage::{Recv, Sent, gaps, kill_container, kinds, pods, push, texts};
+
+/// Every line that was acknowledged is there once, and no line twice.
+#[track_caller]
+fn assert_once(dir: &std::path::Path, sent: &Sent) {
+    let mut counts: BTreeMap<String, u32> = BTreeMap::new();
+    for text in texts(dir) {
+        *counts.entry(text).or_default() += 1;
+    }
+    let missing: Vec<_> = sent.kept.iter().filter(|text| !counts.contains_key(*text)).collect();
+    let doubled: Vec<_> = counts.iter().filter(|(_, count)| **count > 1).collect();
+    assert!(missing.is_empty() && doubled.is_empty(), "missing {missing:?}, doubled {doubled:?}");
+    let unknown: Vec<_> = counts.keys().filter(|text| !sent.kept.contains(*text) && !sent.open.contains(*text)).collect();
+    assert!(unknown.is_empty(), "{unknown:?}");
+    assert!(!sent.kept.is_empty());
+}
+
+#[test]
+#[ignore = "needs a cluster: tests/run cluster"]
+fn lines_land_here_whatever_is_cut() {
+    let namespace = Namespace::new("land", "restricted");
+    let link = Link::new();
+    let recv = Recv::start(&namespace, &link, &[]);
+    let done = AtomicBool::new(false);
+    let sent = std::thread::scope(|scope| {
+        let sender = scope.spawn(|| {
+            let (mut sent, mut from) = (Sent::default(), 0);
+            while !done.load(Ordering::SeqCst) {
+                push(&namespace, from, 200, &mut sent);
+                from += 200;
+            }
+            sent
+        });
+        for n in 0..10 {
+            std::thread::sleep(Duration::from_secs(2));
+            match n {
+                3 => {
+                    // A laptop that sleeps: nothing moves, and nobody is told.
+                    link.stall(true);
+                    std::thread::sleep(Duration::from_secs(15));
+                    link.cut();
+                    link.stall(false);
+                }
+                6 => kill_container(&namespace),
+                _ => link.cut(),
+            }
+        }
+        std::thread::sleep(Duration::from_secs(2));
+        done.store(true, Ordering::SeqCst);
+        sender.join().unwrap()
+    });
+    let cuts = link.cuts();
+    assert!(cuts >= 8, "only {cuts} connections were cut");
+    let (dir, ran) = recv.end();
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    assert_once(dir.path(), &sent);
+    assert_eq!(gaps(dir.path()), Vec::<String>::new());
+    assert_eq!(kinds(&namespace), Vec::<String>::new(), "nothing is left");
+}
+
+#[test]
+#[ignore = "needs a cluster: tests/run cluster"]
+fn killed_it_goes_on_where_it_was() {
+    let namespace = Namespace::new("again", "restricted");
+    let link = Link::new();
+    let mut recv = Recv::start(&namespace, &link, &[]);
+    let mut sent = Sent::default();
+    for round in 0..4 {
+        push(&namespace, round * 1000, 500, &mut sent);
+        if round == 2 {
+            recv.arrived(1);
+        }
+        let dir = recv.kill();
+        push(&namespace, round * 1000 + 500, 500, &mut sent);
+        recv = Recv::start_in(dir, &namespace, &link, &[]);
+    }
+    let (dir, ran) = recv.end();
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    assert!(ran.stderr.contains("going on with receiver"), "{ran:?}");
+    assert_eq!(sent.kept.len(), 4000);
+    assert_once(dir.path(), &sent);
+    assert_eq!(kinds(&namespace), Vec::<String>::new());
+}
+
+#[test]
+#[ignore = "needs a cluster: tests/run cluster"]
+fn two_people_do_not_disturb_each_other() {
+    let namespace = Namespace::new("two", "restricted");
+    let name = namespace.name();
+    let link = Link::new();
+    let made = logtap(&["deploy", "-n", name, "--name", "shared"]);
+    assert_eq!(made.status, Some(0), "{made:?}");
+    let theirs = kinds(&namespace);
+    let other = Recv::start(&namespace, &link, &["--name", "other"]);
+    let before = kinds(&namespace);
+    let recv = Recv::start(&namespace, &link, &["--name", "mine"]);
+
+    let taken = logtap(&["recv", "--in-cluster", "-n", name, "--name", "other", "--dir", recv.dir().join("x").to_str().unwrap()]);
+    assert_eq!(taken.status, Some(2), "{taken:?}");
+    assert!(taken.stderr.contains("--attach"), "{taken:?}");
+    let removed = logtap(&["deploy", "--remove", "-n", name, "--name", "other"]);
+    assert_eq!(removed.status, Some(6), "in use: {removed:?}");
+
+    let (_dir, ran) = recv.end();
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    assert_eq!(kinds(&namespace), before, "all of the other's and the shared one's");
+    let (_dir, ran) = other.end();
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    assert_eq!(kinds(&namespace), theirs);
+    let again = logtap(&["deploy", "-n", name, "--name", "shared", "--json"]);
+    assert!(again.stdout.contains("\"made\":false"), "{again:?}");
+    let removed = logtap(&["deploy", "--remove", "-n", name, "--name", "shared"]);
+    assert_eq!(removed.status, Some(0), "{removed:?}");
+    assert_eq!(kinds(&namespace), Vec::<String>::new());
+}
+
+#[test]
+#[ignore = "needs a cluster: tests/run cluster"]
+fn a_download_brings_what_is_there_and_later_the_rest() {
+    let namespace = Namespace::new("download", "restricted");
+    let name = namespace.name();
+    let made = logtap(&["deploy", "-n", name, "--name", "shared", "--redact=email"]);
+    assert_eq!(made.status, Some(0), "{made:?}");
+    let dir = tempfile::tempdir().unwrap();
+    let capture = dir.path().join("capture");
+    let url = format!("k8s://{name}/shared");
+    let download = || logtap(&["download", &url, capture.to_str().unwrap(), "--json"]);
+    let mut sent = Sent::default();
+    for round in 0..3 {
+        push(&namespace, round * 1000, 1000, &mut sent);
+        let ran = download();
+        assert_eq!(ran.status, Some(0), "{ran:?}");
+        assert!(ran.stdout.contains("\"lines\":1000"), "{ran:?}");
+        assert_once(&capture, &sent);
+    }
+    let inspected = logtap(&["inspect", capture.to_str().unwrap(), "--json"]);
+    assert!(inspected.stdout.contains("email"), "its rules are known here: {inspected:?}");
+    let status = logtap(&["status", "-n", name, "--json"]);
+    assert!(status.stdout.contains("\"name\":\"shared\"") && status.stdout.contains("\"received\":3000"), "{status:?}");
+    for (wrong, code) in [(format!("k8s://{name}/nobody"), 3), ("k8s://x".to_owned(), 2)] {
+        assert_eq!(logtap(&["download", &wrong, capture.to_str().unwrap()]).status, Some(code), "{wrong}");
+    }
+    let removed = logtap(&["deploy", "--remove", "-n", name, "--name", "shared"]);
+    assert_eq!(removed.status, Some(0), "{removed:?}");
+}
+
+#[test]
+#[ignore = "needs a cluster: tests/run cluster"]
+fn what_went_with_a_pod_is_a_gap_of_that_size() {
+    let namespace = Namespace::new("gap", "restricted");
+    let link = Link::new();
+    let recv = Recv::start(&namespace, &link, &[]);
+    let mut sent = Sent::default();
+    push(&namespace, 0, 300, &mut sent);
+    recv.arrived(300);
+    // The laptop was away; back on a thin line, it hears how much there is long before it has it.
+    link.stall(true);
+    let mut late = Sent::default();
+    for batch in 0..20 {
+        push(&namespace, 10_000 + batch * 1000, 1000, &mut late);
+    }
+    assert_eq!(late.kept.len(), 20_000);
+    link.cut();
+    link.thin(true);
+    link.stall(false);
+    recv.arrived(301);
+    let pod = pods(&namespace).remove(0);
+    namespace.kubectl(&["delete", "pod", &pod, "--grace-period=0", "--force"], "").unwrap();
+    link.cut();
+    link.thin(false);
+    until("another pod", || match pods(&namespace).first() {
+        Some(other) if *other != pod => Ok(()),
+        other => Err(format!("{other:?}")),
+    });
+    push(&namespace, 2000, 100, &mut sent);
+    until("the last line", || {
+        let found = texts(&recv.dir());
+        if sent.kept.iter().all(|line| found.contains(line)) { Ok(()) } else { Err(format!("{} lines", found.len())) }
+    });
+    let (dir, ran) = recv.end();
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    let here = texts(dir.path());
+    let marks = gaps(dir.path());
+    let [mark] = marks.as_slice() else { panic!("{marks:?}") };
+    let lost: usize = mark.split(' ').nth(1).unwrap().parse().unwrap();
+    assert!(lost > 0, "{mark}");
+    assert_eq!(here.len() + lost, 300 + 20_000 + 100, "{mark}");
+    sent.open = late.kept;
+    assert_once(dir.path(), &sent);
+}
+
+#[test]
+#[ignore = "needs a cluster: tests/run cluster"]
+fn nobody_reads_and_it_removes_itself() {
+    let namespace = Namespace::new("ttl", "restricted");
+    let made = logtap(&["deploy", "-n", namespace.name(), "--ttl", "5s"]);
+    assert_eq!(made.status, Some(0), "{made:?}");
+    let began = Instant::now();
+    until("nothing to be left", || {
+        let left = kinds(&namespace);
+        if left.is_empty() { Ok(()) } else { Err(format!("{left:?}")) }
+    });
+    assert!(began.elapsed() > Duration::from_secs(3), "{:?}", began.elapsed());
+}
