@@ -60,7 +60,7 @@ pub struct State {
     pub readers: u64,
     /// Seconds since somebody read, or since the start.
     pub unused: u64,
-    /// Lines received and what became of them.
+    /// Lines received and what became of them, at most a second ago.
     pub counters: Counters,
     /// Lines lost, by reason.
     pub dropped: BTreeMap<String, u64>,

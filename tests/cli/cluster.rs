@@ -23,13 +23,16 @@ fn with(config: &tempfile::NamedTempFile, args: &[&str]) -> Outcome {
     command.output().unwrap().into()
 }
 
-const ALL: [&[&str]; 6] = [
+const ALL: [&[&str]; 9] = [
     &["install"],
     &["uninstall"],
     &["tap", "--deployment", "api"],
     &["untap", "--deployment", "api"],
     &["check"],
     &["status"],
+    &["deploy"],
+    &["deploy", "--remove"],
+    &["download", "k8s://shop/recv", "/nowhere"],
 ];
 
 #[test]
@@ -114,4 +117,31 @@ fn a_dry_run_of_install_needs_no_cluster() {
         assert!(outcome.out.starts_with("---\napiVersion: "), "{}", outcome.out);
         assert!(!outcome.out.contains("namespace: logtap\n"), "{mode}");
     }
+}
+
+#[test]
+fn a_receiver_in_the_cluster_is_asked_for_in_its_own_words() {
+    let config = config("http://127.0.0.1:1");
+    let dir = tempfile::tempdir().unwrap();
+    let capture = dir.path().join("capture");
+    let capture = capture.to_str().unwrap();
+    for (args, code) in [
+        (vec!["download", "k8s://shop"], 2),
+        (vec!["download", "s3://bucket/key"], 2),
+        (vec!["recv", "--in-cluster", "--dir", capture, "--tls-cert", "a", "--tls-key", "b"], 2),
+        (vec!["recv", "--in-cluster", "--dir", capture, "--redact=nonsense"], 2),
+        (vec!["recv", "--in-cluster", "--dir", capture, "--ttl", "soon"], 2),
+        (vec!["recv", "--in-cluster", "--dir", capture], 5),
+        (vec!["recv", "--dir", capture, "--stream-listen", ":3101"], 2),
+        (vec!["deploy", "--force"], 2),
+    ] {
+        let in_cluster = args.contains(&"--stream-listen");
+        let outcome = if in_cluster { run(&args) } else { with(&config, &args) };
+        assert_eq!(outcome.code, code, "{args:?}: {}", outcome.err);
+    }
+    let outcome =
+        with(&config, &["deploy", "--dry-run", "-n", "shop", "--image", "ghcr.io/ppiankov/logtap-forwarder:1.2"]);
+    assert_eq!(outcome.code, 0, "{}", outcome.err);
+    assert!(outcome.err.contains("is the image of forwarders") && outcome.err.lines().count() == 1, "{}", outcome.err);
+    assert!(outcome.out.contains("ghcr.io/ppiankov/logtap:"), "{}", outcome.out);
 }

@@ -26,6 +26,8 @@ fn help_is_as_frozen() {
         "untap",
         "check",
         "status",
+        "deploy",
+        "download",
         "completion",
         "man",
         "version",

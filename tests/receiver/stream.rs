@@ -42,7 +42,8 @@ fn line(n: u64, length: usize) -> String {
 fn push(client: &mut LokiClient, from: u64, lines: u64, length: usize) {
     let texts: Vec<String> = (from..from + lines).map(|n| line(n, length)).collect();
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-    let response = client.push(Dialect::ProtoSnappy, &Batch::of(&[("app", "api")], BASE + from as i64, &texts)).unwrap();
+    let response =
+        client.push(Dialect::ProtoSnappy, &Batch::of(&[("app", "api")], BASE + from as i64, &texts)).unwrap();
     assert_eq!((response.status, response.header("x-logtap-dropped")), (204, None));
 }
 

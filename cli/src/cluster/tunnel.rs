@@ -67,11 +67,7 @@ impl Cluster {
     /// If the system refuses.
     pub(crate) fn signals(&self) -> std::io::Result<Signals> {
         let _inside = self.runtime.enter();
-        Ok(Signals([
-            signal(SignalKind::interrupt())?,
-            signal(SignalKind::terminate())?,
-            signal(SignalKind::hangup())?,
-        ]))
+        Ok(Signals([signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?, signal(SignalKind::hangup())?]))
     }
 
     /// Waits; true if a signal came.
@@ -138,7 +134,11 @@ impl<'c> Tunnel<'c> {
                     return Ok(response.into_body());
                 }
                 let bytes = response.into_body().collect().await.map_err(lost)?.to_bytes();
-                Err(if status.is_success() { lost("the receiver is of another version") } else { unwanted(status, &bytes) })
+                Err(if status.is_success() {
+                    lost("the receiver is of another version")
+                } else {
+                    unwanted(status, &bytes)
+                })
             };
             match tokio::time::timeout(ANSWER, opened).await {
                 Ok(result) => result,
@@ -207,7 +207,11 @@ fn refused(error: kube::Error) -> ClusterError {
                 404 => "the pod is gone",
                 _ => "the API server does not forward ports",
             };
-            ClusterError::Refused { code: status.as_u16(), reason: "Portforward".to_owned(), message: message.to_owned() }
+            ClusterError::Refused {
+                code: status.as_u16(),
+                reason: "Portforward".to_owned(),
+                message: message.to_owned(),
+            }
         }
         _ => error.into(),
     }

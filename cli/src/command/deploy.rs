@@ -83,15 +83,22 @@ pub(crate) fn run(args: DeployArgs, ui: &Ui) -> Result<(), CliError> {
         let mut out = ui.data();
         let yaml = serde_saphyr::to_string(&wanted.job())
             .map_err(|error| CliError::new(Kind::Internal, format!("cannot write YAML: {error}")))?;
-        write!(out, "---\n{yaml}# and, owned by it: serviceaccount, secret (certificate) and service of the same name\n")?;
+        write!(
+            out,
+            "---\n{yaml}# and, owned by it: serviceaccount, secret (certificate) and service of the same name\n"
+        )?;
         out.flush()?;
         return Ok(());
     }
     let (receiver, is_new) = match deployed::find(&cluster, &namespace, &args.name)? {
         Some(found) if found.stays() => (found, false),
         Some(found) => {
-            return Err(CliError::usage(format!("receiver {} is {}'s, for the length of a `recv`", found.title(), found.owner()))
-                .hint("--name makes another one"));
+            return Err(CliError::usage(format!(
+                "receiver {} is {}'s, for the length of a `recv`",
+                found.title(),
+                found.owner()
+            ))
+            .hint("--name makes another one"));
         }
         None => (deployed::make(&cluster, &wanted)?, true),
     };
@@ -125,8 +132,11 @@ fn tell_of(cluster: &Cluster, receiver: &Receiver, is_new: bool, ui: &Ui) -> Res
 fn remove(args: &DeployArgs, cluster: &Cluster, ui: &Ui) -> Result<(), CliError> {
     let namespace = cluster.namespace();
     let Some(receiver) = deployed::find(cluster, namespace, &args.name)? else {
-        return Err(CliError::new(Kind::NotFound, format!("there is no receiver {} in namespace {namespace}", args.name))
-            .hint("logtap status lists those that there are"));
+        return Err(CliError::new(
+            Kind::NotFound,
+            format!("there is no receiver {} in namespace {namespace}", args.name),
+        )
+        .hint("logtap status lists those that there are"));
     };
     let mut users = match receiver.url(cluster)? {
         Some(url) => deployed::taps_to(cluster, &url)?,
@@ -136,10 +146,14 @@ fn remove(args: &DeployArgs, cluster: &Cluster, ui: &Ui) -> Result<(), CliError>
         users.push(format!("the `recv --in-cluster` of {}", receiver.owner()));
     }
     if !users.is_empty() && !args.force && !args.dry_run {
-        return Err(CliError::new(Kind::Findings, format!("receiver {} is in use: {}", receiver.title(), users.join(", ")))
-            .hint("logtap untap takes a tap back; --force removes the receiver all the same"));
+        return Err(CliError::new(
+            Kind::Findings,
+            format!("receiver {} is in use: {}", receiver.title(), users.join(", ")),
+        )
+        .hint("logtap untap takes a tap back; --force removes the receiver all the same"));
     }
-    let titles = if args.dry_run { vec![format!("job/{}", receiver.name)] } else { deployed::remove(cluster, &receiver)? };
+    let titles =
+        if args.dry_run { vec![format!("job/{}", receiver.name)] } else { deployed::remove(cluster, &receiver)? };
     let state = if args.dry_run { "would be removed" } else { "removed" };
     if ui.json {
         return ui.print_json(&json!({ "state": state, "objects": titles, "users": users }));

@@ -42,7 +42,8 @@ pub(crate) fn run(args: InstallArgs, ui: &Ui) -> Result<Exit, CliError> {
     supported(&cluster, &wanted)?;
     // One with an authority of its own, or of one person's, is no default for others.
     let lasting = |found: Vec<serde_json::Value>| found.into_iter().filter(|one| authority(one).is_none()).collect();
-    let receivers: Vec<_> = if wanted.target.is_none() { lasting(in_cluster(&cluster, &wanted.namespace)?) } else { Vec::new() };
+    let receivers: Vec<_> =
+        if wanted.target.is_none() { lasting(in_cluster(&cluster, &wanted.namespace)?) } else { Vec::new() };
     if let [receiver] = receivers.as_slice() {
         let found = url(receiver);
         ui.note(format_args!("default target: {found}, found in the cluster"));

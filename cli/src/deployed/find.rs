@@ -100,7 +100,8 @@ pub(crate) fn all(cluster: &Cluster, namespace: &str) -> Result<Vec<Receiver>, C
 /// `user@host`, for people.
 pub(crate) fn owner_title() -> String {
     let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_else(|_| "somebody".to_owned());
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").or_else(|_| std::fs::read_to_string("/etc/hostname"));
+    let host =
+        std::fs::read_to_string("/proc/sys/kernel/hostname").or_else(|_| std::fs::read_to_string("/etc/hostname"));
     format!("{user}@{}", host.unwrap_or_default().trim())
 }
 

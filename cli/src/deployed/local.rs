@@ -190,7 +190,9 @@ mod tests {
 
     fn frame(first: u64, count: u64) -> Frame {
         let line = |n| {
-            format!("{{\"ts\":\"2026-01-01T00:00:00.000000000Z\",\"labels\":{{\"app\":\"a\"}},\"msg\":\"{n}\",\"seq\":\"x 1 0000009\"}}\n")
+            format!(
+                "{{\"ts\":\"2026-01-01T00:00:00.000000000Z\",\"labels\":{{\"app\":\"a\"}},\"msg\":\"{n}\",\"seq\":\"x 1 0000009\"}}\n"
+            )
         };
         let lines = (first..first + count).map(line).collect::<String>().into_bytes();
         Frame { first, count, lines, total: first + count, stopped: false }

@@ -43,7 +43,9 @@ pub(crate) fn make(cluster: &Cluster, wanted: &Wanted) -> Result<Receiver, CliEr
         Ok(()) => Ok(receiver),
         Err(error) => Err(match super::remove(cluster, &receiver) {
             Ok(_) => error,
-            Err(left) => error.hint(format!("not everything that was made before could be removed: {}", left.message())),
+            Err(left) => {
+                error.hint(format!("not everything that was made before could be removed: {}", left.message()))
+            }
         }),
     }
 }

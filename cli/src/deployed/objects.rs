@@ -74,7 +74,8 @@ impl Wanted {
     pub(crate) fn owned(&self, job: &Value, now: SystemTime) -> Result<Vec<Value>, MintError> {
         let authority = Authority::mint(now, LIFE)?;
         let host = |suffix: &str| format!("{}.{}.{suffix}", self.name, self.namespace);
-        let names = [host("svc"), host("svc.cluster.local"), format!("{}.{}", self.name, self.namespace), self.name.clone()];
+        let names =
+            [host("svc"), host("svc.cluster.local"), format!("{}.{}", self.name, self.namespace), self.name.clone()];
         let (certificate, key) = authority.issue(&names, now, LIFE)?;
         let mut secret = self.object(SECRET.api_version(), SECRET.kind);
         secret["stringData"] = json!({ "tls.crt": certificate, "tls.key": key });
@@ -123,7 +124,12 @@ impl Wanted {
 
     /// As a flag takes it.
     fn ttl_text(&self) -> String {
-        self.ttl.map_or_else(|| "0".to_owned(), |ttl| format!("{}s", ttl.as_secs()))
+        match self.ttl.map_or(0, |ttl| ttl.as_secs()) {
+            0 => "0".to_owned(),
+            hours if hours % 3600 == 0 => format!("{}h", hours / 3600),
+            minutes if minutes % 60 == 0 => format!("{}m", minutes / 60),
+            seconds => format!("{seconds}s"),
+        }
     }
 
     fn pod_metadata(&self) -> Value {
@@ -146,7 +152,8 @@ impl Wanted {
         let stream = format!("127.0.0.1:{}", port::RECEIVER_STREAM);
         let listen = format!(":{}", port::RECEIVER);
         let spool = self.spool.to_string();
-        let mut args: Vec<String> = ["recv", "--headless", "--listen", &listen, "--dir", SPOOL].map(str::to_owned).into();
+        let mut args: Vec<String> =
+            ["recv", "--headless", "--listen", &listen, "--dir", SPOOL].map(str::to_owned).into();
         let (certificate, key) = (file("tls.crt"), file("tls.key"));
         for (flag, value) in [
             ("--max-disk", spool.as_str()),
@@ -229,7 +236,7 @@ mod tests {
         let pod = &job["spec"]["template"];
         assert_eq!(pod["metadata"]["annotations"]["logtap.io/tap"], "false", "it never listens to itself");
         let args = pod["spec"]["containers"][0]["args"].to_string();
-        assert!(args.contains("\"127.0.0.1:3101\"") && args.contains("\"3600s\"") && args.contains("--redact=email"));
+        assert!(args.contains("\"127.0.0.1:3101\"") && args.contains("\"1h\"") && args.contains("--redact=email"));
         assert_eq!(owned[1]["data"]["patterns.yaml"], "W10=");
         let service = &owned[2];
         assert_eq!(crate::preflight::url(service), "https://r.shop.svc:3100");

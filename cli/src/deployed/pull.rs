@@ -105,8 +105,11 @@ impl<'p> Pull<'p> {
             }
             tries += 1;
             if self.goal == Goal::WhatIsThere && tries >= TRIES {
-                return Err(CliError::new(Kind::Network, format!("receiver {} cannot be read: {why}", self.receiver.title()))
-                    .hint("the same command goes on where it was"));
+                return Err(CliError::new(
+                    Kind::Network,
+                    format!("receiver {} cannot be read: {why}", self.receiver.title()),
+                )
+                .hint("the same command goes on where it was"));
             }
             if said != why && tries > 1 {
                 self.ui.note(format_args!("reading from receiver {} again and again: {why}", self.receiver.name));
@@ -182,7 +185,9 @@ impl<'p> Pull<'p> {
                 };
                 let missing = self.local.add(&capture, &frame)?;
                 if missing > 0 {
-                    self.ui.note(format_args!("{missing} lines were gone before they could be downloaded; a mark stands in their place"));
+                    self.ui.note(format_args!(
+                        "{missing} lines were gone before they could be downloaded; a mark stands in their place"
+                    ));
                 }
                 self.following = Some((capture.clone(), frame.total));
                 let all = self.local.next(&capture) > frame.total;
@@ -201,7 +206,9 @@ impl<'p> Pull<'p> {
         }
         if self.following.is_some() {
             let lost = self.lose_rest()?;
-            self.ui.note(format_args!("the receiver's pod was replaced: {lost} lines that were not downloaded went with it"));
+            self.ui.note(format_args!(
+                "the receiver's pod was replaced: {lost} lines that were not downloaded went with it"
+            ));
             (self.closed, self.wanted) = (false, None);
         }
         self.following = Some((state.capture_id.clone(), state.total));

@@ -42,8 +42,14 @@ fn evicted(dir: &Path) -> u64 {
 
 #[derive(Debug, Clone)]
 enum Step {
-    Append { lines: u64, pad: usize },
-    Read { pieces: usize, most: usize },
+    Append {
+        lines: u64,
+        pad: usize,
+    },
+    Read {
+        pieces: usize,
+        most: usize,
+    },
     /// The reader begins anew behind the last line it had.
     Reconnect,
     /// Another one begins at any line.

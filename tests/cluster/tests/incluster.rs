@@ -28,7 +28,8 @@ fn assert_once(dir: &std::path::Path, sent: &Sent) {
     let missing: Vec<_> = sent.kept.iter().filter(|text| !counts.contains_key(*text)).collect();
     let doubled: Vec<_> = counts.iter().filter(|(_, count)| **count > 1).collect();
     assert!(missing.is_empty() && doubled.is_empty(), "missing {missing:?}, doubled {doubled:?}");
-    let unknown: Vec<_> = counts.keys().filter(|text| !sent.kept.contains(*text) && !sent.open.contains(*text)).collect();
+    let unknown: Vec<_> =
+        counts.keys().filter(|text| !sent.kept.contains(*text) && !sent.open.contains(*text)).collect();
     assert!(unknown.is_empty(), "{unknown:?}");
     assert!(!sent.kept.is_empty());
 }
@@ -113,7 +114,16 @@ fn two_people_do_not_disturb_each_other() {
     let before = kinds(&namespace);
     let recv = Recv::start(&namespace, &link, &["--name", "mine"]);
 
-    let taken = logtap(&["recv", "--in-cluster", "-n", name, "--name", "other", "--dir", recv.dir().join("x").to_str().unwrap()]);
+    let taken = logtap(&[
+        "recv",
+        "--in-cluster",
+        "-n",
+        name,
+        "--name",
+        "other",
+        "--dir",
+        recv.dir().join("x").to_str().unwrap(),
+    ]);
     assert_eq!(taken.status, Some(2), "{taken:?}");
     assert!(taken.stderr.contains("--attach"), "{taken:?}");
     let removed = logtap(&["deploy", "--remove", "-n", name, "--name", "other"]);
@@ -153,8 +163,11 @@ fn a_download_brings_what_is_there_and_later_the_rest() {
     }
     let inspected = logtap(&["inspect", capture.to_str().unwrap(), "--json"]);
     assert!(inspected.stdout.contains("email"), "its rules are known here: {inspected:?}");
-    let status = logtap(&["status", "-n", name, "--json"]);
-    assert!(status.stdout.contains("\"name\":\"shared\"") && status.stdout.contains("\"received\":3000"), "{status:?}");
+    until("its figures", || {
+        let status = logtap(&["status", "-n", name, "--json"]);
+        let known = status.stdout.contains("\"name\":\"shared\"") && status.stdout.contains("\"received\":3000");
+        if known { Ok(()) } else { Err(status.stdout) }
+    });
     for (wrong, code) in [(format!("k8s://{name}/nobody"), 3), ("k8s://x".to_owned(), 2)] {
         assert_eq!(logtap(&["download", &wrong, capture.to_str().unwrap()]).status, Some(code), "{wrong}");
     }

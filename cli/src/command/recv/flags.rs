@@ -140,7 +140,9 @@ impl StreamArgs {
         let Some(text) = self.stream_listen else { return Ok(None) };
         let listen = parse_listen(&text)?;
         if !listen.ip().is_loopback() {
-            return Err(CliError::usage(format!("--stream-listen {text}: only a loopback address; who connects there may read everything")));
+            return Err(CliError::usage(format!(
+                "--stream-listen {text}: only a loopback address; who connects there may read everything"
+            )));
         }
         let unused_for = match self.unused_for.as_str() {
             "0" | "0s" => None,

@@ -107,7 +107,10 @@ pub(super) fn run(args: InClusterArgs, elsewhere: Elsewhere, ui: &Ui) -> Result<
                 .hint("--attach reads from it and leaves it there; --name makes another one"));
         }
         None if args.attach => {
-            return Err(CliError::new(Kind::NotFound, format!("there is no receiver {name} in namespace {}", cluster.namespace())));
+            return Err(CliError::new(
+                Kind::NotFound,
+                format!("there is no receiver {name} in namespace {}", cluster.namespace()),
+            ));
         }
         None => {
             let wanted = Wanted {
@@ -130,7 +133,8 @@ pub(super) fn run(args: InClusterArgs, elsewhere: Elsewhere, ui: &Ui) -> Result<
         Ok(true) => {
             greet(&cluster, &receiver, &local, ui)?;
             let goal = if ours { Goal::UntilTold } else { Goal::Follow };
-            Pull::new(&cluster, &receiver, &mut local, &mut signals, ui, goal).run(|cluster| drain(cluster, &receiver, ui))
+            Pull::new(&cluster, &receiver, &mut local, &mut signals, ui, goal)
+                .run(|cluster| drain(cluster, &receiver, ui))
         }
         Ok(false) => Ok(Pulled::All),
         Err(error) => Err(error),
@@ -141,7 +145,10 @@ pub(super) fn run(args: InClusterArgs, elsewhere: Elsewhere, ui: &Ui) -> Result<
 fn greet(cluster: &Cluster, receiver: &Receiver, local: &Local, ui: &Ui) -> Result<(), CliError> {
     let url = receiver.url(cluster)?.unwrap_or_default();
     ui.note(format_args!("receiver {} listens on {url}", receiver.title()));
-    ui.note(format_args!("its lines come to {}; Ctrl+C ends it, brings the rest and removes it", local.dir().display()));
+    ui.note(format_args!(
+        "its lines come to {}; Ctrl+C ends it, brings the rest and removes it",
+        local.dir().display()
+    ));
     ui.note(format_args!("tap something: logtap tap -n {} --deployment NAME --target {url}", receiver.namespace));
     Ok(())
 }

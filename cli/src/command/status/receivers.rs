@@ -106,7 +106,8 @@ pub(super) fn unfinished(
         Err(error) if error.is_denied() => Vec::new(),
         other => other?,
     };
-    let unknown = |one: &&Receiver| !finished.iter().any(|line| line.name == one.name && line.namespace == one.namespace);
+    let unknown =
+        |one: &&Receiver| !finished.iter().any(|line| line.name == one.name && line.namespace == one.namespace);
     let line = |one: &Receiver| {
         format!(
             "receiver {} of {}, never finished: logtap deploy --remove --force -n {} --name {}",
@@ -138,7 +139,10 @@ fn line(cluster: &Cluster, service: &Value, receiver: Option<&Receiver>) -> Rece
         unread,
         orphan: receiver.is_some_and(|receiver| !receiver.stays()) && unread.is_some_and(|unread| unread >= UNREAD),
         received: state.as_ref().map(|state| state.counters.received).or(sum(&metrics, "logtap_logs_received_total")),
-        dropped: state.as_ref().map(|state| state.dropped.values().sum()).or(sum(&metrics, "logtap_logs_dropped_total")),
+        dropped: state
+            .as_ref()
+            .map(|state| state.dropped.values().sum())
+            .or(sum(&metrics, "logtap_logs_dropped_total")),
         disk_usage: sum(&metrics, "logtap_disk_usage_bytes"),
     }
 }
