@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use logtap_capture::session::{Fsync, Options};
-use logtap_receiver::config::{Config, Limits, OnFull, TlsFiles, Webhook};
+use logtap_receiver::config::{Config, Limits, OnFull, TlsFiles, Verifier, Webhook};
 use logtap_receiver::{Alerts, EVENTS, WebhookAuth};
 use logtap_redact::{Redactor, parse_patterns, parse_selection};
 
+use super::identity::ByCluster;
 use super::key;
 use crate::error::CliError;
 use crate::output::Ui;
@@ -87,6 +88,9 @@ pub(crate) struct RecvArgs {
     /// File of bearer tokens, one per line; senders must present one
     #[arg(long, value_name = "FILE")]
     auth_token_file: Option<PathBuf>,
+    /// Senders must present their pod's token (audience `logtap`), and are believed to be what the cluster says of it
+    #[arg(long, value_enum, value_name = "HOW", requires = "tls_cert")]
+    auth: Option<AuthArg>,
     /// Post notifications to this URL (can be repeated)
     #[arg(
         long = "webhook-url",
@@ -115,6 +119,11 @@ pub(crate) struct RecvArgs {
     /// Receive inside the cluster
     #[arg(long, hide = true)]
     in_cluster: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum AuthArg {
+    Kubernetes,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -148,6 +157,7 @@ impl RecvArgs {
             tls_key,
             tls_client_ca,
             auth_token_file,
+            auth,
             webhook_url,
             webhook_events,
             webhook_auth,
@@ -199,6 +209,10 @@ impl RecvArgs {
             },
             tls,
             tokens: auth_token_file.as_deref().map(read_tokens).transpose()?.unwrap_or_default(),
+            identities: match auth {
+                Some(AuthArg::Kubernetes) => Some(Verifier(Box::new(ByCluster::new()?))),
+                None => None,
+            },
             webhooks,
             alerts: alert_rules.as_deref().map(read_alerts).transpose()?.unwrap_or_default(),
             drain: Duration::from_secs(10),
