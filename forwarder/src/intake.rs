@@ -210,4 +210,12 @@ impl Inner {
 }
 
 #[cfg(test)]
+impl Intake {
+    /// The requests that wait, as far as so many; each has to be acknowledged before the next is asked for.
+    pub(crate) fn waiting_requests(&self, most: usize) -> impl Iterator<Item = Ready> {
+        std::iter::from_fn(|| self.inner.borrow_mut().journal.next()).take(most)
+    }
+}
+
+#[cfg(test)]
 mod tests;

@@ -85,10 +85,4 @@ impl Kept {
             self.all.push(one);
         }
     }
-
-    /// Texts of a container's records.
-    pub(crate) fn texts(&self, container: &str) -> Vec<&str> {
-        let own = self.all.iter().filter(|one| one.labels["container"] == container);
-        own.map(|one| one.text.as_str()).collect()
-    }
 }
