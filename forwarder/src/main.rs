@@ -3,22 +3,28 @@
 //! Runs in somebody else's pod: small, harmless, and honest about what it could not do.
 //!
 //! ```text
-//! source ──► channel ──► delivery ──► target
-//!  a task      bounded     batch by size and age,
-//!  per                     push until it is taken
-//!  container
+//! source ──► intake ──► journal ──► delivery ──► target
+//!  a task     numbers,   a file,     one request
+//!  per        encodes    survives    at a time until
+//!  container             a kill      it is taken
 //! ```
 //!
-//! A source waits while the channel is full. On SIGTERM every source reads its container to the
-//! end, delivery sends what is there, and the process ends within five seconds.
+//! A source waits while the journal is full, never for the target. On SIGTERM every source reads its
+//! container to the end, delivery sends what is there, and the process ends within five seconds.
+//! `docs/forwarder.md` says what it promises.
 
 mod config;
 mod delivery;
+mod figures;
 mod http;
 mod identity;
+mod intake;
+mod journal;
 mod probe;
 mod report;
 mod run;
+#[cfg(test)]
+mod seen;
 mod source;
 
 use std::process::ExitCode;
