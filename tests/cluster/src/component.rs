@@ -67,7 +67,7 @@ impl Component {
     pub fn start(&mut self) {
         let folder = folder();
         let first = fs::read_to_string(folder.join("pid")).expect("a cluster has a first process");
-        let place = format!("--wd={}", folder.display());
+        let place = format!("--wdns={}", folder.display());
         let log = folder.join(format!("log/{}.again.log", self.name));
         let log = fs::OpenOptions::new().create(true).append(true).open(log).expect("the cluster's folder is ours");
         let nsenter = Command::new("nsenter")

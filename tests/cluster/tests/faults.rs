@@ -64,6 +64,14 @@ fn table(verdicts: &BTreeMap<String, Verdict>) {
             one.gaps.len(),
         );
     }
+    for (name, one) in verdicts {
+        for (from, to) in &one.holes {
+            println!("{name}: missing from {from} to {to}");
+        }
+        for gap in &one.gaps {
+            println!("{name}: marked from {} to {}, {} ({})", gap.from, gap.to, gap.lost, gap.reason);
+        }
+    }
 }
 
 #[test]
@@ -83,7 +91,7 @@ fn every_line_once_whatever_is_killed() {
         let fault = Fault::ALL[random.below(Fault::ALL.len() as u64) as usize];
         let pause = Duration::from_millis(500 + random.below(5000));
         let in_flight = world.strike(fault, pause, &mut |limit| random.below(limit));
-        println!("{number:>4} {fault:?} for {pause:?}: {in_flight} bytes in flight");
+        println!("{number:>4} {} {fault:?} for {pause:?}: {in_flight} bytes in flight", jiff::Timestamp::now());
     }
     let (truth, captured) = world.finish();
     let verdicts = verdict::verdicts(&truth, &captured);

@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What happens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fault {
+pub(crate) enum Fault {
     Forwarder,
     Receiver,
     Kubelet,
@@ -32,11 +32,11 @@ pub enum Fault {
 }
 
 impl Fault {
-    pub const ALL: [Self; 6] =
+    pub(crate) const ALL: [Self; 6] =
         [Self::Forwarder, Self::Receiver, Self::Kubelet, Self::Containerd, Self::Network, Self::ApiServer];
 }
 
-pub struct World {
+pub(crate) struct World {
     namespace: Namespace,
     folder: tempfile::TempDir,
     port: u16,
@@ -51,11 +51,11 @@ pub struct World {
 
 impl World {
     /// Name, source and shape of every pod.
-    pub const PODS: [(&'static str, &'static str, &'static str); 4] =
+    pub(crate) const PODS: [(&'static str, &'static str, &'static str); 4] =
         [("node-a", "node", "both"), ("node-b", "node", "both"), ("api-a", "api", "out"), ("api-b", "api", "out")];
 
     /// Pods that write so many kB/s each, for so many seconds.
-    pub fn new(rate: u64, seconds: u64) -> Self {
+    pub(crate) fn new(rate: u64, seconds: u64) -> Self {
         let folder = tempfile::Builder::new().prefix("faults").tempdir_in(component::folder()).unwrap();
         let writer = folder.path().join("writer");
         let source = concat!(env!("CARGO_MANIFEST_DIR"), "/writer/main.rs");
@@ -150,13 +150,13 @@ impl World {
     }
 
     /// From now on the kubelet puts files aside at this size.
-    pub fn limit_logs(&mut self, size: &str) {
+    pub(crate) fn limit_logs(&mut self, size: &str) {
         configure_kubelet(&mut self.kubelet, size);
     }
 
     /// Lets it happen, for so long where that means something. Bytes that were written by then and
     /// are not known to be in the capture.
-    pub fn strike(&mut self, fault: Fault, pause: Duration, below: &mut impl FnMut(u64) -> u64) -> u64 {
+    pub(crate) fn strike(&mut self, fault: Fault, pause: Duration, below: &mut impl FnMut(u64) -> u64) -> u64 {
         let in_flight = self.in_flight();
         match fault {
             Fault::Forwarder => {
@@ -200,8 +200,19 @@ impl World {
         statuses.filter_map(|pod| pod["status"]["initContainerStatuses"][0]["restartCount"].as_u64()).sum()
     }
 
+    /// What a pod's forwarder said, with times.
+    fn said(&self, pod: &str) -> String {
+        let own = logtap_inject::vocabulary::sidecar::CONTAINER;
+        let mut said = String::new();
+        for life in [&["--previous"][..], &[]] {
+            let flags = [&["logs", pod, "-c", own, "--timestamps"], life].concat();
+            said.push_str(&self.namespace.kubectl(&flags, "").unwrap_or_default());
+        }
+        said
+    }
+
     /// Waits until the pods have ended and everything that can come has come.
-    pub fn finish(mut self) -> (Truth, BTreeMap<String, Captured>) {
+    pub(crate) fn finish(mut self) -> (Truth, BTreeMap<String, Captured>) {
         sleep(self.ends.saturating_duration_since(Instant::now()));
         let began = Instant::now();
         let captured = loop {
@@ -216,9 +227,9 @@ impl World {
         };
         println!("the last word came {:.0} s after the last line", began.elapsed().as_secs_f64());
         for (name, ..) in Self::PODS {
-            let log = self.namespace.logs(name, logtap_inject::vocabulary::sidecar::CONTAINER).unwrap_or_default();
-            let last: Vec<&str> = log.lines().rev().take(3).collect();
-            println!("{name}: {last:?}");
+            let log = self.said(name);
+            let said = format!("{name} says: ");
+            log.lines().for_each(|line| println!("{said}{line}"));
         }
         println!("forwarders were started again {} times", self.restarts());
         self.kill_receiver();
