@@ -10,6 +10,7 @@ mod kubectl;
 mod namespace;
 mod pods;
 mod policy;
+pub mod processes;
 mod receiver;
 mod snapshot;
 pub mod stream;
