@@ -43,8 +43,8 @@ impl Delivery {
         while let Some(ready) = self.intake.next().await {
             let refused = self.deliver(&ready).await;
             self.intake.acknowledge(&ready);
-            let records: u64 = ready.shares.iter().map(|share| share.records).sum();
-            self.intake.figures.sent.add(records.saturating_sub(refused));
+            let lines: u64 = ready.shares.iter().map(|share| share.lines).sum();
+            self.intake.figures.sent.add(lines.saturating_sub(refused));
             self.intake.figures.refused.add(refused);
             if said.elapsed() >= FIGURES {
                 said = Instant::now();

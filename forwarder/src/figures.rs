@@ -23,7 +23,7 @@ impl Count {
 pub(crate) struct Figures {
     /// Records that sources handed over.
     pub(crate) read: Count,
-    /// Records in requests that the target took.
+    /// Lines in requests that the target took.
     pub(crate) sent: Count,
     /// Lines that the target will never take.
     pub(crate) refused: Count,

@@ -292,5 +292,20 @@ fn source_name(container: &str) -> String {
     name
 }
 
+/// Whatever stands in a file is an entry, which says the same when it is written again, or none.
+#[cfg(feature = "fuzz")]
+pub fn fuzz(data: &[u8]) {
+    if let Some(Said::Batch { containers, shares, body }) = entry::said(data) {
+        let mut again = entry::batch(&containers, &shares);
+        again.extend_from_slice(body);
+        assert_eq!(entry::said(&again[HEAD..]), Some(Said::Batch { containers, shares, body }));
+    }
+    if let Some((head, rest)) = data.split_first_chunk::<HEAD>()
+        && let Some(head) = entry::head(head)
+    {
+        head.fits(rest);
+    }
+}
+
 #[cfg(test)]
 mod tests;

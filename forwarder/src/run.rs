@@ -79,7 +79,7 @@ pub(crate) async fn run(config: Config, report: Rc<Report>) -> Result<(), Box<dy
     let work = async {
         work(sources, delivery, &intake, stopped.clone(), ends_by_itself.then_some(&stop)).await;
         let end = format!("{} lines sent, {} refused", intake.figures.sent.get(), intake.figures.refused.get());
-        let unsent: u64 = intake.unsent().iter().map(|share| share.records).sum();
+        let unsent: u64 = intake.unsent().iter().map(|share| share.lines).sum();
         report.say(&format!("{end}, {unsent} read and not sent"));
         if !ends_by_itself {
             // A native sidecar that ends by itself is started again.

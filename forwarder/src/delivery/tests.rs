@@ -153,8 +153,9 @@ fn hostile_answers_are_waited_out_within_bounds() {
     };
     let garbage = |mut stream: TcpStream| stream.write_all(&[0xff; 1 << 20]).unwrap_or_default();
     let silent = |mut stream: TcpStream| drop(std::io::copy(&mut stream, &mut std::io::sink()));
-    let behaviours: [(&str, fn(TcpStream)); 3] = [("endless", endless), ("garbage", garbage), ("silent", silent)];
-    for (name, behave) in behaviours {
+    type Behaviour = (&'static str, fn(TcpStream));
+    let all: [Behaviour; 3] = [("endless", endless), ("garbage", garbage), ("silent", silent)];
+    for (name, behave) in all {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let serve = move || listener.incoming().flatten().for_each(behave);

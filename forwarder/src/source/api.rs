@@ -136,5 +136,23 @@ async fn until_empty(tasks: &mut JoinSet<()>) {
     while tasks.join_next().await.is_some() {}
 }
 
+/// A stream that is cut anywhere and gone on with says what it says in one piece.
+#[cfg(feature = "fuzz")]
+pub fn fuzz(data: &[u8]) {
+    use cursor::Cursor;
+    let Some((at, stream)) = data.split_first_chunk() else { return };
+    let at = usize::from(u16::from_le_bytes(*at)).min(stream.len());
+    let read = |parts: &[&[u8]]| {
+        let (mut cursor, mut all) = (Cursor::default(), Vec::new());
+        let mut lines = lines::Lines::new(cursor.resume(true));
+        for part in parts {
+            lines.push(part, &mut cursor, &mut |event| all.push(format!("{event:?}")));
+        }
+        assert_eq!(Cursor::decode(&cursor.encode()), cursor);
+        (all, cursor)
+    };
+    assert_eq!(read(&[stream]), read(&[&stream[..at], &stream[at..]]));
+}
+
 #[cfg(test)]
 mod tests;

@@ -156,3 +156,16 @@ async fn follow(mut tail: Tail, name: String, intake: Rc<Intake>, mut stop: watc
     }
     tail.finish(&intake);
 }
+
+/// A line of a file is in the known form, with its text at its end, or it is not; a position is read
+/// as it was written.
+#[cfg(feature = "fuzz")]
+pub fn fuzz(data: &[u8]) {
+    for line in data.split(|byte| *byte == b'\n') {
+        if let Some(found) = cri::parse(line) {
+            assert!(line.ends_with(found.text));
+        }
+    }
+    let position = position::Position::decode(data);
+    assert_eq!(position::Position::decode(&position.encode()), position);
+}

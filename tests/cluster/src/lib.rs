@@ -12,6 +12,7 @@ mod namespace;
 pub mod observer;
 mod pods;
 mod policy;
+pub mod processes;
 mod receiver;
 mod snapshot;
 pub mod stream;

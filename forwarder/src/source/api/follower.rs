@@ -165,9 +165,13 @@ impl Follower {
                 }
                 End::Over => {
                     self.hand_over(|_, mut sink| lines.last_words(&mut sink));
-                    return Ok(self.clean = true);
+                    self.clean = true;
+                    return Ok(());
                 }
-                End::Stopped => return Ok(self.unsure = false),
+                End::Stopped => {
+                    self.unsure = false;
+                    return Ok(());
+                }
             }
         }
     }
@@ -200,7 +204,8 @@ impl Follower {
                     if now == known && is_begun && lines.met_cursor() {
                         // What the pod shows is late: the life that was read is the one before already.
                         self.unsure = false;
-                        return Ok(self.cursor.enter(now + 1));
+                        self.cursor.enter(now + 1);
+                        return Ok(());
                     }
                 }
                 Err(error) if error.is_absence() => {

@@ -9,8 +9,8 @@ use super::cursor::{Begun, Cursor, Fate, Resume};
 use crate::intake::Piece;
 use crate::source::pieces::{MAX_TEXT, Open};
 
-/// Longest head: a time with nanoseconds and an offset.
-const MAX_HEAD: usize = 40;
+/// Bytes that are enough for every time with nanoseconds and an offset.
+const MAX_HEAD: usize = 64;
 /// Most bytes that are kept of a line that is not the container's.
 const MAX_FOREIGN: usize = 256;
 
@@ -85,13 +85,14 @@ impl Lines {
     fn part(&mut self, mut line: &[u8], ends: bool, cursor: &mut Cursor, sink: &mut impl FnMut(Event<'_>)) {
         if let State::Head(head) = &mut self.state {
             let blank = line.iter().position(|byte| *byte == b' ');
-            let here = &line[..blank.unwrap_or(line.len())];
-            head.extend_from_slice(&here[..here.len().min(MAX_HEAD)]);
+            let here = blank.unwrap_or(line.len());
+            let taken = here.min(MAX_HEAD - head.len());
+            head.extend_from_slice(&line[..taken]);
             if blank.is_none() && !ends && head.len() < MAX_HEAD {
                 return;
             }
-            let time = blank.and_then(|_| time(head));
-            line = &line[here.len()..];
+            let time = blank.filter(|_| taken == here).and_then(|_| time(head));
+            line = &line[taken..];
             self.state = match time {
                 None => State::Foreign(std::mem::take(head)),
                 Some(ns) => {
