@@ -211,6 +211,15 @@ impl Cluster {
         Ok(answer.object["gitVersion"].as_str().unwrap_or_default().to_owned())
     }
 
+    /// The keys with which the cluster signs tokens, as a JSON Web Key Set.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    pub(crate) fn key_set(&self) -> Result<String, ClusterError> {
+        let (_, bytes) = self.runtime.block_on(call::fetch(&self.client, &Call::get("/openid/v1/jwks".to_owned())))?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
     /// The metrics of a Service, read through the API server, which speaks TLS to it if told so.
     ///
     /// # Errors

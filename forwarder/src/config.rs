@@ -14,6 +14,7 @@ mod env {
     pub(super) const TARGET: &str = "LOGTAP_TARGET";
     pub(super) const TARGET_CA: &str = "LOGTAP_TARGET_CA";
     pub(super) const SESSION: &str = "LOGTAP_SESSION";
+    pub(super) const SPOOL: &str = "LOGTAP_SPOOL_BYTES";
     pub(super) const APP: &str = "LOGTAP_APP";
     pub(super) const CONTAINERS: &str = "LOGTAP_CONTAINERS";
     pub(super) const EXCLUDE_CONTAINERS: &str = "LOGTAP_EXCLUDE_CONTAINERS";
@@ -23,6 +24,12 @@ mod env {
 
 /// Where the webhook mounts tokens, CA and namespace.
 const IDENTITY_MOUNT: &str = "/var/run/logtap/identity";
+/// Where the webhook mounts the folder that outlives a restart of our container.
+pub(crate) const STATE_MOUNT: &str = "/var/lib/logtap";
+/// Where the webhook mounts the kubelet's log folder of the pod, in source `node`.
+pub(crate) const NODE_LOGS_MOUNT: &str = "/var/log/logtap-pod";
+/// Size of the spool where the environment has none, bytes.
+const SPOOL: u64 = 64 << 20;
 /// The name of our own container, whose log is not read.
 const OWN_CONTAINER: &str = "logtap-forwarder";
 
@@ -38,14 +45,16 @@ pub(crate) struct Config {
     pub(crate) selection: Selection,
     /// Whether the process has to end by itself when the app has: it is an ordinary container.
     pub(crate) ends_by_itself: bool,
-    /// Whether the kubelet's files were asked for, which this version does not read.
-    pub(crate) wants_node: bool,
+    /// Whether the kubelet's files are read in place of the API server's log streams.
+    pub(crate) from_node: bool,
+    /// Most bytes that wait for the target.
+    pub(crate) spool: u64,
     /// Labels of all lines but `container`.
     pub(crate) labels: Vec<(&'static str, String)>,
 }
 
 /// Which containers are read.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Selection {
     only: Vec<String>,
     exclude: Vec<String>,
@@ -58,6 +67,8 @@ pub(crate) enum ConfigError {
     Missing(&'static str),
     #[error("the variable {0} is {1:?}, which is no port")]
     Port(&'static str, String),
+    #[error("the variable {0} is {1:?}, which is no number of bytes")]
+    Spool(&'static str, String),
     #[error("the target {0:?} cannot be used: {1}")]
     Target(String, TargetError),
     #[error("cannot read the pod's namespace from {0}: {1}")]
@@ -90,7 +101,9 @@ impl Config {
             api: (host, port.parse().map_err(|_| ConfigError::Port(env::API_PORT, port))?),
             selection: Selection { only: list(env::CONTAINERS), exclude: list(env::EXCLUDE_CONTAINERS) },
             ends_by_itself: optional(env::MODE).as_deref() == Some("container"),
-            wants_node: optional(env::SOURCE).as_deref() == Some("node"),
+            from_node: optional(env::SOURCE).as_deref() == Some("node"),
+            spool: optional(env::SPOOL)
+                .map_or(Ok(SPOOL), |text| text.parse().map_err(|_| ConfigError::Spool(env::SPOOL, text)))?,
             identity,
             namespace,
             pod,

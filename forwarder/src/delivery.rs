@@ -1,108 +1,116 @@
-//! Takes pieces from the sources and gets them to the target, in order: collect a batch, push it
-//! until it is taken, collect the next. While a push is under way the sources wait for room in the
-//! channel.
+//! Gets the journal's requests to the target: the oldest first, one at a time, each until its fate is
+//! settled.
 
-mod batch;
+mod cut;
 mod push;
 mod target;
 
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::mpsc;
-use tokio::time::timeout_at;
+use hyper::body::Bytes;
 
-use batch::Batch;
+use cut::Lost;
 pub(crate) use push::{Outcome, Pusher};
 pub(crate) use target::{Target, TargetError};
 
+use crate::intake::Intake;
+use crate::journal::Ready;
 use crate::report::Report;
-use crate::source::Piece;
 
-/// How long a line may wait for others.
-const AGE: Duration = Duration::from_secs(1);
 /// How often the figures are said while lines arrive.
 const FIGURES: Duration = Duration::from_secs(60);
-
-/// What came of the lines.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Figures {
-    /// Lines that the target took.
-    pub(crate) sent: u64,
-    /// Lines that the target will never take.
-    pub(crate) refused: u64,
-    /// Lines read and not yet taken.
-    pub(crate) waiting: u64,
-}
+/// Size of a request with one record from which it is called large, bytes. A target that finds a
+/// smaller one too large will take none.
+const LARGE: usize = 16 << 10;
 
 /// The way out.
 pub(crate) struct Delivery {
     pusher: Pusher,
-    labels: Vec<(&'static str, String)>,
+    intake: Rc<Intake>,
     report: Rc<Report>,
-    figures: Figures,
 }
 
 impl Delivery {
-    pub(crate) fn new(pusher: Pusher, labels: Vec<(&'static str, String)>, report: Rc<Report>) -> Self {
-        Self { pusher, labels, report, figures: Figures::default() }
+    pub(crate) fn new(pusher: Pusher, intake: Rc<Intake>, report: Rc<Report>) -> Self {
+        Self { pusher, intake, report }
     }
 
-    /// What came of the lines so far.
-    pub(crate) fn figures(&self) -> Figures {
-        self.figures
-    }
-
-    /// Delivers until all senders are gone and everything is sent. Dropped before that, it leaves
-    /// what it has as waiting.
-    pub(crate) async fn run(&mut self, pieces: &mut mpsc::Receiver<Piece>) {
+    /// Delivers until the sources are over and everything is sent. Dropped before that, it leaves the
+    /// rest in the journal.
+    pub(crate) async fn run(&mut self) {
         let mut said = Instant::now();
-        while let Some(batch) = collect(pieces).await {
-            self.figures.waiting += batch.lines();
-            self.deliver(batch).await;
+        while let Some(ready) = self.intake.next().await {
+            let refused = self.deliver(&ready).await;
+            self.intake.acknowledge(&ready);
+            let lines: u64 = ready.shares.iter().map(|share| share.lines).sum();
+            self.intake.figures.sent.add(lines.saturating_sub(refused));
+            self.intake.figures.refused.add(refused);
             if said.elapsed() >= FIGURES {
                 said = Instant::now();
-                self.report.say(&format!("{} lines sent, {} refused", self.figures.sent, self.figures.refused));
+                self.report.say(&self.intake.figures.to_string());
             }
         }
     }
 
-    /// One batch; in halves where it is too large for the target.
-    async fn deliver(&mut self, batch: Batch) {
-        let mut open = vec![batch];
-        while let Some(batch) = open.pop() {
-            let lines = batch.lines();
-            let body = batch.encode(&self.labels).into();
-            let outcome = self.pusher.push(body).await;
-            match outcome {
-                Outcome::TooLarge if lines > 1 => {
-                    let (first, second) = batch.halves();
-                    open.extend([second, first]);
-                    continue;
-                }
-                Outcome::Taken => self.figures.sent += lines,
-                Outcome::Refused(_) | Outcome::TooLarge => {
-                    self.figures.refused += lines;
-                    self.report.seldom("refused", &format!("{lines} lines are lost: the target {outcome}"));
+    /// One request; in halves where it is too large for the target. How many lines it refused.
+    async fn deliver(&mut self, ready: &Ready) -> u64 {
+        let mut outcome = self.pusher.push(ready.body.clone()).await;
+        if outcome == Outcome::Taken {
+            return 0;
+        }
+        let Ok(plain) = snap::raw::Decoder::new().decompress_vec(&ready.body) else { return 0 };
+        let (mut open, mut plain, mut refused) = (Vec::new(), plain, 0);
+        loop {
+            let halves = (outcome == Outcome::TooLarge).then(|| cut::halves(&plain)).flatten();
+            match (outcome, halves) {
+                (Outcome::Taken, _) => {}
+                (_, Some((one, two))) => open.extend([two, one]),
+                (_, None) => {
+                    if outcome == Outcome::TooLarge && plain.len() < LARGE {
+                        // The parts stand in their order, the next one last.
+                        plain.extend(open.drain(..).rev().flatten());
+                    }
+                    refused += self.replace(&plain, outcome).await;
                 }
             }
-            self.figures.waiting -= lines;
+            let Some(next) = open.pop() else { return refused };
+            plain = next;
+            outcome = self.pusher.push(packed(&plain)).await;
+        }
+    }
+
+    /// Puts marks in the place of records that the target will never take. How many lines are lost.
+    async fn replace(&mut self, plain: &[u8], outcome: Outcome) -> u64 {
+        let Some((marks, lines)) = cut::replaced(plain, "refused") else { return 0 };
+        let marked = self.pusher.push(packed(&marks)).await == Outcome::Taken;
+        let more = if marked { "" } else { ", and it takes no mark of that" };
+        self.report.seldom("refused", &format!("{lines} lines are lost: the target {outcome}{more}"));
+        lines
+    }
+
+    /// Once there is no time left: tells the target how much it does not get. One try, without waiting.
+    /// `complete` says whether the sources were read to their end.
+    pub(crate) async fn declare(&mut self, complete: bool) {
+        let base = self.intake.labels();
+        let unsent = self.intake.unsent();
+        let mut plain = Vec::new();
+        for share in &unsent {
+            let mut labels: Vec<(&str, &str)> = base.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            labels.push(("container", &share.container));
+            let labels = logtap_push::encode::label_text(&labels);
+            let (source, first, numbers, lines) = (&share.source, share.first, share.records, share.lines);
+            let lost = Lost { labels: &labels, source, first, numbers, lines, from: share.from, to: share.to };
+            lost.write_count(complete.then_some(lines), "unsent", &mut plain);
+        }
+        if !plain.is_empty() && self.pusher.try_once(packed(&plain)).await {
+            self.intake.write_off();
         }
     }
 }
 
-/// The next batch: full, or as old as it may be. `None` when there will be no more.
-async fn collect(pieces: &mut mpsc::Receiver<Piece>) -> Option<Batch> {
-    let mut batch = Batch::default();
-    batch.add(pieces.recv().await?);
-    let due = tokio::time::Instant::now() + AGE;
-    while !batch.is_full() {
-        match timeout_at(due, pieces.recv()).await {
-            Ok(Some(piece)) => batch.add(piece),
-            Ok(None) | Err(_) => break,
-        }
-    }
-    Some(batch)
+fn packed(plain: &[u8]) -> Bytes {
+    snap::raw::Encoder::new().compress_vec(plain).unwrap_or_default().into()
 }
 
 #[cfg(test)]

@@ -20,8 +20,8 @@ use tokio_rustls::TlsConnector;
 
 /// Longest wait for a connection, TLS included.
 const CONNECT: Duration = Duration::from_secs(10);
-/// Longest wait for the head of an answer.
-const ANSWER: Duration = Duration::from_secs(30);
+/// Longest wait for the head of an answer; a request of about 1 MiB is sent meanwhile.
+const ANSWER: Duration = Duration::from_secs(60);
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]

@@ -1,160 +1,148 @@
-//! From start to end: find the containers, follow each, deliver, and stop in time.
+//! From start to end: find the containers, read each, deliver, and stop in time.
 
+use std::cell::Cell;
 use std::error::Error;
+use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{mpsc, watch};
-use tokio::task::{JoinSet, LocalSet};
-use tokio::time::sleep;
+use tokio::sync::watch;
+use tokio::task::LocalSet;
+use tokio::time::{sleep, timeout};
 
-use crate::config::{Config, Selection};
+use crate::config::{Config, NODE_LOGS_MOUNT, STATE_MOUNT};
 use crate::delivery::{Delivery, Pusher};
+use crate::figures::Figures;
+use crate::intake::Intake;
+use crate::journal::Journal;
 use crate::report::Report;
-use crate::source::{Api, Container, Follower, Piece};
+use crate::source::{api, node};
 
 /// How long sources may go on reading once the process has to end.
-const READING: Duration = Duration::from_millis(3000);
-/// How long the process goes on at all then.
-const ENDING: Duration = Duration::from_millis(4500);
-/// Pieces between sources and delivery. A piece holds at most one read from a connection and one
-/// piece of a line, so that the channel holds at most a few MiB.
-const CHANNEL: usize = 8;
-/// Shortest and longest pause before the pod is asked for again.
-const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
-/// The pause once the process has to end.
-const LAST_PAUSE: Duration = Duration::from_millis(250);
+const READING: Duration = Duration::from_millis(2500);
+/// How long requests are sent then.
+const SENDING: Duration = Duration::from_millis(3800);
+/// How long the target may take to hear what it does not get.
+const DECLARING: Duration = Duration::from_millis(700);
+/// The journal's folder in the mounted one.
+const JOURNAL: &str = "journal";
+/// Names the node's present run.
+const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
 /// Runs until SIGTERM or SIGINT, or until the app is over where the process has to end by itself.
 pub(crate) async fn run(config: Config, report: Rc<Report>) -> Result<(), Box<dyn Error>> {
-    report.say(&format!("reading pod {}/{} for {}", config.namespace, config.pod, config.target));
-    if config.wants_node {
-        report.say("source node is not read by this version; reading through the API server instead");
-    }
+    let from = if config.from_node { "the kubelet's files" } else { "the API server" };
+    report.say(&format!("reading pod {}/{} from {from} for {}", config.namespace, config.pod, config.target));
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let mut asked = signal(SignalKind::user_defined1())?;
     let (stop, stopped) = watch::channel(false);
+    let figures = Rc::new(Figures::default());
+    let boot = std::fs::read_to_string(BOOT_ID).unwrap_or_default().trim().to_owned();
+    let journal = Journal::open(&Path::new(STATE_MOUNT).join(JOURNAL), boot, config.spool, Rc::clone(&report));
+    let intake = Rc::new(Intake::new(journal, config.labels, Rc::clone(&figures)));
+    let (host, port) = config.api;
+    let (namespace, pod, identity) = (config.namespace, config.pod, config.identity.clone());
+    let api = api::Api { host, port, identity, namespace, pod, figures: Rc::clone(&figures) };
+    let pods = Rc::new(api::Pods::new(Rc::new(api)));
+    let ends_by_itself = config.ends_by_itself;
+    let sources = Sources {
+        node: config.from_node.then(|| node::Sources {
+            dir: NODE_LOGS_MOUNT.into(),
+            pods: Rc::clone(&pods),
+            selection: config.selection.clone(),
+            stopped: stopped.clone(),
+            intake: Rc::clone(&intake),
+            report: Rc::clone(&report),
+        }),
+        api: api::Sources {
+            pods,
+            selection: config.selection,
+            stopped: stopped.clone(),
+            intake: Rc::clone(&intake),
+            report: Rc::clone(&report),
+        },
+    };
+    let pusher = Pusher::new(config.target, config.identity, stopped.clone(), Rc::clone(&report), figures);
+    let delivery = Delivery::new(pusher, Rc::clone(&intake), Rc::clone(&report));
     let signals = async {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => break,
+                _ = interrupt.recv() => break,
+                _ = asked.recv() => report.say(&status(&intake)),
+            }
         }
         stop.send_replace(true);
+        std::future::pending::<()>().await;
     };
-    let (host, port) = config.api;
-    let (namespace, pod) = (config.namespace, config.pod);
-    let api = Rc::new(Api { host, port, identity: config.identity.clone(), namespace, pod });
-    let ends_by_itself = config.ends_by_itself;
-    let sources = Sources { api, selection: config.selection, stopped: stopped.clone(), report: Rc::clone(&report) };
-    let pusher = Pusher::new(config.target, config.identity, stopped.clone(), Rc::clone(&report));
-    let delivery = Delivery::new(pusher, config.labels, Rc::clone(&report));
     let work = async {
-        work(sources, delivery, stopped.clone(), ends_by_itself.then_some(&stop)).await;
+        work(sources, delivery, &intake, stopped.clone(), ends_by_itself.then_some(&stop)).await;
+        let end = format!("{} lines sent, {} refused", intake.figures.sent.get(), intake.figures.refused.get());
+        let unsent: u64 = intake.unsent().iter().map(|share| share.lines).sum();
+        report.say(&format!("{end}, {unsent} read and not sent"));
         if !ends_by_itself {
-            // A native sidecar that ends by itself is started again, and would read everything again.
+            // A native sidecar that ends by itself is started again.
             after(stopped.clone(), Duration::ZERO).await;
         }
     };
     let all = async {
-        tokio::pin!(work);
         tokio::select! {
-            () = &mut work => {}
-            () = signals => work.await,
+            () = work => {}
+            () = signals => {}
+            () = intake.aging() => {}
         }
     };
     LocalSet::new().run_until(all).await;
     Ok(())
 }
 
+/// Where lines come from.
+struct Sources {
+    node: Option<node::Sources>,
+    api: api::Sources,
+}
+
 /// Reads and delivers until there is nothing more, or no more time.
 async fn work(
     sources: Sources,
     mut delivery: Delivery,
+    intake: &Intake,
     stopped: watch::Receiver<bool>,
     stop: Option<&watch::Sender<bool>>,
 ) {
-    let report = Rc::clone(&sources.report);
-    let (out, mut pieces) = mpsc::channel(CHANNEL);
+    let complete = Cell::new(false);
     let reading = async {
+        let read = async {
+            match sources.node {
+                Some(node) => node.read(stop).await,
+                None => sources.api.read(stop).await,
+            }
+            complete.set(true);
+        };
         tokio::select! {
-            () = sources.read(out, stop) => {}
+            () = read => {}
             () = after(stopped.clone(), READING) => {}
         }
+        intake.close();
     };
-    tokio::select! {
-        ((), ()) = async { tokio::join!(reading, delivery.run(&mut pieces)) } => {}
-        () = after(stopped.clone(), ENDING) => {}
+    let in_time = tokio::select! {
+        ((), ()) = async { tokio::join!(reading, delivery.run()) } => true,
+        () = after(stopped.clone(), SENDING) => false,
+    };
+    if !in_time {
+        intake.close();
+        // What was not told now is not told: there is no more time.
+        timeout(DECLARING, delivery.declare(complete.get())).await.unwrap_or_default();
     }
-    let figures = delivery.figures();
-    let mut unsent = figures.waiting;
-    while let Ok(piece) = pieces.try_recv() {
-        unsent += piece.records.len() as u64;
-    }
-    report.say(&format!("{} lines sent, {} refused, {unsent} read and not sent", figures.sent, figures.refused));
 }
 
-/// All that is read.
-struct Sources {
-    api: Rc<Api>,
-    selection: Selection,
-    stopped: watch::Receiver<bool>,
-    report: Rc<Report>,
-}
-
-impl Sources {
-    /// Reads all containers. The app's come first: where `stop` is given, the others end with them.
-    /// Dropped before the end, it aborts what still reads, which closes the channel.
-    async fn read(self, out: mpsc::Sender<Piece>, stop: Option<&watch::Sender<bool>>) {
-        let (apps, others): (Vec<Container>, Vec<Container>) =
-            self.containers().await.into_iter().partition(|container| container.is_app);
-        let (mut apps, mut others) = (self.follow(apps, &out), self.follow(others, &out));
-        drop(out);
-        while apps.join_next().await.is_some() {}
-        if let Some(stop) = stop {
-            stop.send_replace(true);
-        }
-        while others.join_next().await.is_some() {}
-    }
-
-    /// The containers to read, as soon as the API server tells. A short-lived app may be over before
-    /// the right to read it is granted, so this goes on when the process has to end.
-    async fn containers(&self) -> Vec<Container> {
-        let mut stopped = self.stopped.clone();
-        let mut pause = PAUSE.0;
-        loop {
-            match self.api.pod().await {
-                Ok(pod) => {
-                    return pod.containers().into_iter().filter(|one| self.selection.takes(&one.name)).collect();
-                }
-                Err(error) => self.report.seldom(error.kind(), &error.to_string()),
-            }
-            if *stopped.borrow() {
-                sleep(LAST_PAUSE).await;
-                continue;
-            }
-            tokio::select! {
-                () = sleep(pause.mul_f64(0.75 + fastrand::f64() / 2.0)) => {}
-                // An error means that nobody can stop us any more: the process ends.
-                _ = stopped.changed() => {}
-            }
-            pause = (pause * 2).min(PAUSE.1);
-        }
-    }
-
-    fn follow(&self, containers: Vec<Container>, out: &mpsc::Sender<Piece>) -> JoinSet<()> {
-        let mut tasks = JoinSet::new();
-        for container in containers {
-            let follower = Follower {
-                api: Rc::clone(&self.api),
-                container,
-                out: out.clone(),
-                stop: self.stopped.clone(),
-                report: Rc::clone(&self.report),
-            };
-            tasks.spawn_local(follower.run());
-        }
-        tasks
-    }
+/// The figures, in one line.
+fn status(intake: &Intake) -> String {
+    let memory = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let memory = memory.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default().trim().to_owned();
+    let (figures, waiting) = (&intake.figures, intake.waiting());
+    format!("{figures}; {waiting} bytes wait; {} requests to the API server; {memory} at most", figures.asked.get())
 }
 
 /// Waits for the stop, and then for `time`.

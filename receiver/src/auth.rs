@@ -24,6 +24,11 @@ impl Tokens {
         made
     }
 
+    /// True if there are tokens to present.
+    pub(crate) fn some(&self) -> bool {
+        !self.digests.is_empty()
+    }
+
     /// True if no token is asked for or the request carries a right one.
     pub(crate) fn allow(&self, headers: &HeaderMap) -> bool {
         if self.digests.is_empty() {

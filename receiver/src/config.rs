@@ -9,6 +9,7 @@ use logtap_capture::session::Options;
 use logtap_redact::Redactor;
 
 use crate::alerts::Alerts;
+use crate::identity::Verify;
 use crate::notify::WebhookAuth;
 use crate::stream::StreamConfig;
 
@@ -35,6 +36,8 @@ pub struct Config {
     pub tls: Option<TlsFiles>,
     /// Senders must present one of these bearer tokens; no check if empty.
     pub tokens: Vec<String>,
+    /// Senders must present the token of a pod instead; what this finds overrides what they say about themselves.
+    pub identities: Option<Verifier>,
     /// Where notifications go.
     pub webhooks: Vec<Webhook>,
     /// Rules evaluated each second; those that come to hold are told to webhooks.
@@ -85,6 +88,15 @@ pub enum OnFull {
     Drop,
     /// 429 with `Retry-After`: the sender can wait.
     Retry,
+}
+
+/// Tells whose a pod's token is.
+pub struct Verifier(pub Box<dyn Verify>);
+
+impl std::fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Verifier")
+    }
 }
 
 /// Files for TLS.

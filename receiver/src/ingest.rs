@@ -9,6 +9,7 @@ use logtap_push::sequence::Sequence;
 use logtap_push::{DecodeError, Entry, Format, Headers, Labels, Limits, Route, Sink};
 use logtap_redact::Redactor;
 
+use crate::identity::Pod;
 use crate::interner::{self, Interner};
 use crate::ledger::Decoded;
 use crate::numbers::Numbers;
@@ -23,6 +24,16 @@ pub(crate) struct Ingest {
     pub(crate) interner: Interner,
     pub(crate) redactor: Option<Arc<Redactor>>,
     pub(crate) rx_always: bool,
+}
+
+/// How a request came.
+#[derive(Debug, Clone)]
+pub(crate) struct Came {
+    pub(crate) route: Route,
+    /// The pod that sent it, where that is known for certain.
+    pub(crate) sender: Option<Arc<Pod>>,
+    /// When, nanoseconds since 1970.
+    pub(crate) rx: i64,
 }
 
 /// Lines of one request, ready for the writer.
@@ -45,16 +56,15 @@ impl Ingest {
         Redaction::new(self.redactor.as_deref()).apply(text).to_owned()
     }
 
-    /// Decodes a body received at `rx` (nanoseconds since 1970).
+    /// Decodes a body that may unpack to `limit` bytes.
     pub(crate) fn decode(
         &self,
         body: &[u8],
-        route: Route,
         headers: Headers<'_>,
-        limits: &Limits,
-        rx: i64,
+        limit: usize,
+        came: &Came,
     ) -> Result<Batch, DecodeError> {
-        let payload = logtap_push::unwrap(body, route, headers, limits)?;
+        let payload = logtap_push::unwrap(body, came.route, headers, &Limits { decompressed: limit })?;
         let mut lines = Lines {
             ingest: self,
             redaction: Redaction::new(self.redactor.as_deref()),
@@ -63,7 +73,8 @@ impl Ingest {
             builder: ChunkBuilder::new(self.rx_always),
             expected: payload.len() * 2,
             batch: Batch::default(),
-            rx,
+            rx: came.rx,
+            sender: came.sender.as_deref(),
         };
         lines.builder.reserve(lines.expected);
         let report = payload.visit(&mut lines)?;
@@ -98,6 +109,7 @@ struct Lines<'i> {
     expected: usize,
     batch: Batch,
     rx: i64,
+    sender: Option<&'i Pod>,
 }
 
 impl Lines<'_> {
@@ -135,14 +147,14 @@ impl Sink for Lines<'_> {
     }
 
     fn stream(&mut self, labels: Labels<'_>) {
-        let entry = self.ingest.interner.intern(labels, &mut self.redaction);
+        let entry = self.ingest.interner.intern(labels, self.sender, &mut self.redaction);
         self.batch.decoded.altered.extend(entry.altered.iter().copied());
         self.stream = entry;
         self.numbers = Numbers::None;
     }
 
     fn sequence(&mut self, sequence: Sequence<'_>) {
-        self.numbers = Numbers::new(&sequence, self.stream.mark.as_deref());
+        self.numbers = Numbers::new(&sequence, self.sender, self.stream.mark.as_deref());
     }
 
     fn entry(&mut self, entry: Entry<'_>) {

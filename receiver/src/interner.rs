@@ -7,6 +7,7 @@ use hashbrown::HashMap;
 use logtap_capture::labels::{LabelSet, Labels as Interned, MARK};
 use logtap_push::{LabelForm, Labels};
 
+use crate::identity::Pod;
 use crate::redaction::Redaction;
 
 /// Sets remembered; all are forgotten when there are more.
@@ -52,8 +53,18 @@ impl hashbrown::Equivalent<(LabelForm, Vec<u8>)> for Key<'_> {
 
 impl Interner {
     /// The set for these bytes; names and values are redacted.
-    pub(crate) fn intern(&self, labels: Labels<'_>, redaction: &mut Redaction<'_>) -> Entry {
+    pub(crate) fn intern(&self, labels: Labels<'_>, sender: Option<&Pod>, redaction: &mut Redaction<'_>) -> Entry {
         let (form, bytes) = labels.key();
+        // What a sender says about itself means another thing with each sender.
+        let mut owned: Vec<u8>;
+        let bytes = match sender {
+            None => bytes,
+            Some(pod) => {
+                owned = bytes.to_vec();
+                owned.extend([b"\0", pod.namespace.as_bytes(), b"/", pod.name.as_bytes()].concat());
+                owned.as_slice()
+            }
+        };
         if let Some(entry) = self.lock().sets.get(&Key(form, bytes)) {
             return entry.clone();
         }
@@ -62,6 +73,10 @@ impl Interner {
         for (name, value) in parsed.pairs {
             let name = redaction.apply_name(&name, |known| pairs.iter().any(|(other, _)| other == known)).into_owned();
             pairs.push((name, redaction.apply_owned(value)));
+        }
+        for (name, known) in sender.into_iter().flat_map(|pod| [("namespace", &pod.namespace), ("pod", &pod.name)]) {
+            pairs.retain(|(other, _)| other != name);
+            pairs.push((name.to_owned(), redaction.apply_owned(known.clone())));
         }
         let mut altered: Vec<(&'static str, u64)> =
             parsed.altered.iter().map(|(reason, n)| (reason.name(), n)).collect();

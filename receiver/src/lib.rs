@@ -18,6 +18,7 @@ mod auth;
 mod body;
 pub mod config;
 mod gaps;
+pub mod identity;
 mod ingest;
 mod interner;
 mod ledger;

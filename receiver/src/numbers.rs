@@ -7,6 +7,8 @@ use logtap_capture::lost;
 use logtap_capture::sequence::Kind;
 use logtap_push::sequence::{Mark, Sequence};
 
+use crate::identity::Pod;
+
 /// What the next entry of the stream is.
 #[derive(Debug, Default)]
 pub(crate) enum Numbers {
@@ -20,9 +22,14 @@ pub(crate) enum Numbers {
 }
 
 impl Numbers {
+    /// `pod` is who sent them: one pod's numbers are nothing to another's.
     /// `marks` are the stream's labels if they are those of a mark. A mark without them is no mark.
-    pub(crate) fn new(sequence: &Sequence<'_>, marks: Option<&LabelSet>) -> Self {
-        let (source, first) = (Arc::from(sequence.source), sequence.first);
+    pub(crate) fn new(sequence: &Sequence<'_>, pod: Option<&Pod>, marks: Option<&LabelSet>) -> Self {
+        let source = match pod {
+            Some(pod) => Arc::from(format!("{}/{}", pod.uid, sequence.source)),
+            None => Arc::from(sequence.source),
+        };
+        let first = sequence.first;
         let is = |value| marks.and_then(|labels| labels.get(MARK)) == Some(value);
         match sequence.mark {
             None => Self::Lines { source, next: first },

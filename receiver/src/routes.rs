@@ -12,14 +12,15 @@ use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use axum::routing::{any, get};
 use logtap_capture::chunk::{Chunk, Span};
 use logtap_capture::time;
-use logtap_push::{Headers, Limits, Route};
+use logtap_push::{Headers, Route};
 use tokio::sync::Semaphore;
 
 use crate::auth::Tokens;
 use crate::body::{BodyError, Reading};
 use crate::config::OnFull;
 use crate::gaps::{Gaps, reason};
-use crate::ingest::{Batch, Ingest};
+use crate::identity::{Identities, Pod, Verdict};
+use crate::ingest::{Batch, Came, Ingest};
 use crate::ledger::Ledger;
 use crate::queue::{Outcome, Queue, services};
 use crate::shutdown::{Phase, Shutdown};
@@ -43,6 +44,7 @@ pub(crate) struct App {
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) gaps: Arc<Gaps>,
     pub(crate) tokens: Tokens,
+    pub(crate) identities: Option<Identities>,
     pub(crate) reading: Reading,
     pub(crate) decompressed: usize,
     pub(crate) ack_timeout: Duration,
@@ -141,9 +143,13 @@ async fn version() -> Response<Body> {
     json(&serde_json::json!({"version": env!("CARGO_PKG_VERSION"), "api": 1}).to_string())
 }
 
-async fn metrics_text(State(app): State<Arc<App>>, headers: HeaderMap) -> Response<Body> {
-    if !app.tokens.allow(&headers) {
-        return plain(StatusCode::UNAUTHORIZED, "a bearer token is required");
+async fn metrics_text(
+    State(app): State<Arc<App>>,
+    Extension(peer): Extension<SocketAddr>,
+    headers: HeaderMap,
+) -> Response<Body> {
+    if let Err(Answer::Refused(status, text)) = sender(&app, peer, &headers).await {
+        return plain(status, &text);
     }
     let mut response = Response::new(Body::from(metrics::text(&(app.snapshot.0)())));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8"));
@@ -211,10 +217,10 @@ async fn handle(app: &Arc<App>, peer: SocketAddr, route: Route, request: Request
     if request.method() != Method::POST {
         return Answer::Refused(StatusCode::METHOD_NOT_ALLOWED, "logs are sent with POST".to_owned());
     }
-    if !app.tokens.allow(request.headers()) {
-        (app.unauthorised.0)(peer);
-        return Answer::Refused(StatusCode::UNAUTHORIZED, "a bearer token is required".to_owned());
-    }
+    let sender = match sender(app, peer, request.headers()).await {
+        Ok(sender) => sender,
+        Err(answer) => return answer,
+    };
     let rx = time::now();
     let can_wait = app.on_full == OnFull::Retry || request.headers().contains_key(logtap_push::CAN_WAIT);
     let (parts, body) = request.into_parts();
@@ -223,7 +229,8 @@ async fn handle(app: &Arc<App>, peer: SocketAddr, route: Route, request: Request
         Err(error) => return body_refused(app, error),
     };
     let waited = body.waited;
-    let batch = match decode(app, body.bytes, route, &parts.headers, rx).await {
+    let came = Came { route, sender, rx };
+    let batch = match decode(app, body.bytes, &came, &parts.headers).await {
         Ok(batch) => batch,
         Err(answer) => return answer,
     };
@@ -235,6 +242,33 @@ async fn handle(app: &Arc<App>, peer: SocketAddr, route: Route, request: Request
     }
     let patience = app.ack_timeout.saturating_sub(waited);
     keep(app, batch.chunks, lines, rejected, can_wait, patience).await
+}
+
+/// Which pod a sender is, where pods have to say so. Nobody who may send is turned away because the cluster is
+/// slow: a sender told 401 gives up, one told 503 comes again.
+async fn sender(app: &App, peer: SocketAddr, headers: &HeaderMap) -> Result<Option<Arc<Pod>>, Answer> {
+    let refused = |text: &str| {
+        (app.unauthorised.0)(peer);
+        Err(Answer::Refused(StatusCode::UNAUTHORIZED, text.to_owned()))
+    };
+    let verdict = match &app.identities {
+        None if app.tokens.allow(headers) => return Ok(None),
+        None => return refused("a bearer token is required"),
+        Some(_) if app.tokens.some() && app.tokens.allow(headers) => return Ok(None),
+        Some(identities) => identities.of(headers).await,
+    };
+    match verdict {
+        Some(Verdict::Pod(pod)) => Ok(Some(pod)),
+        Some(Verdict::Unavailable(reason)) => {
+            tracing::warn!("a sender cannot be identified: {reason}");
+            Err(Answer::Refused(StatusCode::SERVICE_UNAVAILABLE, "senders cannot be identified now".to_owned()))
+        }
+        Some(Verdict::Refused(reason)) => {
+            tracing::debug!("a sender is refused: {reason}");
+            refused("the bearer token is not a pod's of this cluster for this receiver")
+        }
+        None => refused("the bearer token of a pod is required"),
+    }
 }
 
 fn body_refused(app: &App, error: BodyError) -> Answer {
@@ -250,24 +284,25 @@ fn body_refused(app: &App, error: BodyError) -> Answer {
     Answer::Refused(status, text)
 }
 
-async fn decode(app: &Arc<App>, body: Vec<u8>, route: Route, headers: &HeaderMap, rx: i64) -> Result<Batch, Answer> {
+async fn decode(app: &Arc<App>, body: Vec<u8>, came: &Came, headers: &HeaderMap) -> Result<Batch, Answer> {
     let kind = header(headers, CONTENT_TYPE.as_str()).map(str::to_owned);
     let encoding = header(headers, CONTENT_ENCODING.as_str()).map(str::to_owned);
     if body.len() <= INLINE {
-        let first =
-            decode_within(app, &body, route, kind.as_deref(), encoding.as_deref(), USUAL.min(app.decompressed) / 8, rx);
+        let headers = Headers { content_type: kind.as_deref(), content_encoding: encoding.as_deref() };
+        let first = app.ingest.decode(&body, headers, USUAL.min(app.decompressed) / 8, came);
         if !matches!(&first, Err(error) if error.status() == 413) {
             return first.map_err(|error| refused(app, &error));
         }
     }
     let shared = app;
-    let app = app.clone();
+    let (app, came) = (app.clone(), came.clone());
     let Ok(turn) = app.decoding.clone().acquire_owned().await else {
         return Err(Answer::Retry);
     };
     let task = tokio::task::spawn_blocking(move || {
         let _turn = turn;
-        let decode = |limit| decode_within(&app, &body, route, kind.as_deref(), encoding.as_deref(), limit, rx);
+        let headers = Headers { content_type: kind.as_deref(), content_encoding: encoding.as_deref() };
+        let decode = |limit| app.ingest.decode(&body, headers, limit, &came);
         match decode(USUAL.min(app.decompressed)) {
             Err(error) if error.status() == 413 && app.decompressed > USUAL => {
                 let _turn = tokio::runtime::Handle::current().block_on(app.large.acquire());
@@ -280,18 +315,6 @@ async fn decode(app: &Arc<App>, body: Vec<u8>, route: Route, headers: &HeaderMap
         Ok(result) => result.map_err(|error| refused(shared, &error)),
         Err(_) => Err(Answer::Refused(StatusCode::BAD_REQUEST, "the body cannot be decoded".to_owned())),
     }
-}
-
-fn decode_within(
-    app: &App,
-    body: &[u8],
-    route: Route,
-    content_type: Option<&str>,
-    content_encoding: Option<&str>,
-    limit: usize,
-    rx: i64,
-) -> Result<Batch, logtap_push::DecodeError> {
-    app.ingest.decode(body, route, Headers { content_type, content_encoding }, &Limits { decompressed: limit }, rx)
 }
 
 /// Senders write answers into their own logs, so what an answer repeats of a request is redacted.

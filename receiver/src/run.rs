@@ -19,8 +19,9 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::auth::Tokens;
 use crate::body::Reading;
-use crate::config::Config;
+use crate::config::{Config, Verifier};
 use crate::gaps::Gaps;
+use crate::identity::Identities;
 use crate::ingest::Ingest;
 use crate::interner::Interner;
 use crate::ledger::{Counts, Ledger, Snapshot};
@@ -123,6 +124,7 @@ pub async fn start_on(config: Config, shutdown: Shutdown, disk: Arc<dyn Disk>) -
         limits,
         tls,
         tokens,
+        identities,
         webhooks,
         alerts,
         drain,
@@ -160,6 +162,8 @@ pub async fn start_on(config: Config, shutdown: Shutdown, disk: Arc<dyn Disk>) -
     };
     let stream = reading.map(start_stream).transpose().map_err(ReceiverError::Start)?;
     let ingest = Arc::new(Ingest { interner: Interner::default(), redactor, rx_always });
+    let identities = identities.map(|Verifier(verify)| Identities::start(verify)).transpose();
+    let identities = identities.map_err(ReceiverError::Start)?;
     let notifier = Notifier::start(webhooks).map_err(ReceiverError::Start)?;
     let (source, audit, audit_ingest) = (parts.clone(), shared.session.clone(), ingest.clone());
     let server_ingest = ingest.clone();
@@ -169,6 +173,7 @@ pub async fn start_on(config: Config, shutdown: Shutdown, disk: Arc<dyn Disk>) -
         ledger: shared.ledger.clone(),
         gaps: shared.gaps.clone(),
         tokens: Tokens::new(&tokens),
+        identities,
         reading: Reading::new(limits.reading, limits.body, limits.body_timeout, ack_timeout),
         decompressed: limits.decompressed,
         ack_timeout,

@@ -5,6 +5,7 @@
 
 mod accept;
 mod disk;
+mod identity;
 mod numbered;
 mod overload;
 mod redaction;

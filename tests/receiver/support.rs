@@ -35,6 +35,7 @@ pub(crate) fn config(dir: &Path) -> Config {
         limits: Limits::default(),
         tls: None,
         tokens: Vec::new(),
+        identities: None,
         webhooks: Vec::new(),
         alerts: logtap_receiver::Alerts::default(),
         drain: Duration::from_secs(10),

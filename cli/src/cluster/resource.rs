@@ -39,6 +39,7 @@ resources! {
     CONFIG_MAP = ""/"v1" "ConfigMap" "configmaps" true;
     VOLUME_CLAIM = ""/"v1" "PersistentVolumeClaim" "persistentvolumeclaims" true;
     SERVICE_ACCOUNT = ""/"v1" "ServiceAccount" "serviceaccounts" true;
+    TOKEN_REVIEW = "authentication.k8s.io"/"v1" "TokenReview" "tokenreviews" false;
     QUOTA = ""/"v1" "ResourceQuota" "resourcequotas" true;
     LIMIT_RANGE = ""/"v1" "LimitRange" "limitranges" true;
     DEPLOYMENT = "apps"/"v1" "Deployment" "deployments" true;

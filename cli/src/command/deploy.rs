@@ -76,6 +76,7 @@ pub(crate) fn run(args: DeployArgs, ui: &Ui) -> Result<(), CliError> {
         pull_secrets: args.made.pull_secrets.clone(),
         spool: args.max_disk,
         ttl: args.made.ttl(),
+        auth: !args.made.no_auth,
         flags: told.flags,
         files: told.files,
     };

@@ -1,6 +1,7 @@
 //! `logtap recv`: receive logs into a capture.
 
 mod flags;
+mod identity;
 mod in_cluster;
 mod key;
 mod status;

@@ -40,6 +40,8 @@ pub(crate) struct Wanted {
     pub(crate) spool: u64,
     /// How long it waits for a reader; for ever without.
     pub(crate) ttl: Option<Duration>,
+    /// Senders must present their pod's token.
+    pub(crate) auth: bool,
     /// Flags of `logtap recv` that the container gets beside its own.
     pub(crate) flags: Vec<String>,
     /// Files for those flags, by name: `FILE/name` in a flag stands for the path.
@@ -166,6 +168,9 @@ impl Wanted {
         ] {
             args.extend([flag.to_owned(), value.to_owned()]);
         }
+        if self.auth {
+            args.extend(["--auth".to_owned(), "kubernetes".to_owned()]);
+        }
         args.extend(self.flags.iter().cloned());
         let ready = json!({
             "httpGet": { "path": "/readyz", "port": "push", "scheme": "HTTPS" },
@@ -175,7 +180,8 @@ impl Wanted {
         json!({
             "restartPolicy": "OnFailure",
             "serviceAccountName": self.name,
-            "automountServiceAccountToken": false,
+            // Its account has no rights: every account may read the keys that tokens are verified with.
+            "automountServiceAccountToken": self.auth,
             "enableServiceLinks": false,
             "terminationGracePeriodSeconds": GRACE,
             "imagePullSecrets": pull_secrets,
@@ -222,6 +228,7 @@ mod tests {
             pull_secrets: Vec::new(),
             spool: 1 << 30,
             ttl: Some(Duration::from_secs(3600)),
+            auth: true,
             flags: vec!["--redact=email".to_owned()],
             files: vec![("patterns.yaml".to_owned(), b"[]".to_vec())],
         }

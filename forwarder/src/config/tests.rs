@@ -32,10 +32,13 @@ fn names_are_those_of_the_webhook() {
     assert_eq!(env::TARGET, theirs::TARGET);
     assert_eq!(env::TARGET_CA, theirs::TARGET_CA);
     assert_eq!(env::SESSION, theirs::SESSION);
+    assert_eq!(env::SPOOL, theirs::SPOOL);
     assert_eq!(env::APP, theirs::APP);
     assert_eq!(env::CONTAINERS, theirs::CONTAINERS);
     assert_eq!(env::EXCLUDE_CONTAINERS, theirs::EXCLUDE_CONTAINERS);
     assert_eq!(IDENTITY_MOUNT, sidecar::IDENTITY_MOUNT);
+    assert_eq!(STATE_MOUNT, sidecar::STATE_MOUNT);
+    assert_eq!(NODE_LOGS_MOUNT, sidecar::NODE_LOGS_MOUNT);
     assert_eq!(OWN_CONTAINER, sidecar::CONTAINER);
     assert_eq!(logtap_inject::Mode::Container.name(), "container");
     assert_eq!(logtap_inject::Source::Node.name(), "node");
@@ -48,6 +51,9 @@ fn labels_hold_what_is_known() {
     assert_eq!(config.labels, expected.map(|(name, value)| (name, value.to_owned())));
     assert!(!config.ends_by_itself);
     assert!(read(&[("LOGTAP_MODE", "container")]).unwrap().ends_by_itself);
+    assert_eq!(config.spool, SPOOL);
+    assert_eq!(read(&[("LOGTAP_SPOOL_BYTES", "1048576")]).unwrap().spool, 1 << 20);
+    assert!(read(&[("LOGTAP_SPOOL_BYTES", "64Mi")]).unwrap_err().to_string().contains("64Mi"));
 }
 
 #[test]

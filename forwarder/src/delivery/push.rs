@@ -8,19 +8,28 @@ use std::time::Duration;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::Request;
 use hyper::body::Bytes;
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, USER_AGENT};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, RETRY_AFTER, USER_AGENT};
 use tokio::sync::watch;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::Target;
+use crate::figures::Figures;
 use crate::http::{Connection, HttpError};
 use crate::identity::Identity;
 use crate::report::Report;
 
 /// Shortest and longest pause before a request is sent again.
-const PAUSE: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(30));
+const PAUSE: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(10));
+/// The pause once the process has to end.
+const LAST_PAUSE: Duration = Duration::from_millis(250);
+/// Longest pause that a target can ask for.
+const MAX_ASKED: Duration = Duration::from_secs(30);
 /// Most bytes of an answer that are read.
 const MAX_ANSWER: usize = 64 << 10;
+/// Longest wait for the rest of an answer whose status is known.
+const REST: Duration = Duration::from_secs(5);
+/// Most characters of an answer that are said.
+const SAID: usize = 120;
 
 /// How a request ended for good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,12 +48,22 @@ enum Next {
     Again,
 }
 
+/// An answer.
+struct Answer {
+    status: u16,
+    /// How long the target asks to wait.
+    wait: Option<Duration>,
+    /// The beginning of its text.
+    text: String,
+}
+
 /// The client.
 pub(crate) struct Pusher {
     target: Target,
     identity: Identity,
     stopped: watch::Receiver<bool>,
     report: Rc<Report>,
+    figures: Rc<Figures>,
     connection: Option<Connection>,
 }
 
@@ -59,35 +78,58 @@ impl fmt::Display for Outcome {
 }
 
 impl Pusher {
-    pub(crate) fn new(target: Target, identity: Identity, stopped: watch::Receiver<bool>, report: Rc<Report>) -> Self {
-        Self { target, identity, stopped, report, connection: None }
+    pub(crate) fn new(
+        target: Target,
+        identity: Identity,
+        stopped: watch::Receiver<bool>,
+        report: Rc<Report>,
+        figures: Rc<Figures>,
+    ) -> Self {
+        Self { target, identity, stopped, report, figures, connection: None }
     }
 
     /// Posts a body until its fate is settled.
     pub(super) async fn push(&mut self, body: Bytes) -> Outcome {
         let mut pause = PAUSE.0;
         loop {
+            let mut asked = None;
             match self.once(body.clone()).await {
-                Ok(status) => match next(status) {
-                    Next::Settled(outcome) => return outcome,
-                    Next::Again => self.complain("status", &format!("answers {status}")),
+                Ok(answer) => match next(answer.status) {
+                    Next::Settled(outcome) => {
+                        if outcome != Outcome::Taken {
+                            self.complain("refusal", &format!("answers {}{}", answer.status, answer.text));
+                        }
+                        return outcome;
+                    }
+                    Next::Again => {
+                        asked = answer.wait;
+                        self.complain("status", &format!("answers {}{}; trying again", answer.status, answer.text));
+                    }
                 },
                 Err(error) => {
                     self.connection = None;
-                    self.complain("http", &format!("cannot be reached: {error}"));
+                    self.complain("http", &format!("cannot be reached: {error}; trying again"));
                 }
             }
+            self.figures.retries.add(1);
             let stopping = *self.stopped.borrow();
+            let wait = pause.max(asked.unwrap_or_default()).mul_f64(0.5 + fastrand::f64());
+            let wait = if stopping { LAST_PAUSE } else { wait };
             tokio::select! {
-                () = sleep(pause.mul_f64(0.5 + fastrand::f64())) => {}
+                () = sleep(wait) => {}
                 // The last chance comes soon, or never.
                 _ = self.stopped.wait_for(|stopped| *stopped), if !stopping => {}
             }
-            pause = if *self.stopped.borrow() { PAUSE.0 } else { (pause * 2).min(PAUSE.1) };
+            pause = (pause * 2).min(PAUSE.1);
         }
     }
 
-    async fn once(&mut self, body: Bytes) -> Result<u16, HttpError> {
+    /// Posts a body once; whether it was taken.
+    pub(super) async fn try_once(&mut self, body: Bytes) -> bool {
+        self.once(body).await.is_ok_and(|answer| next(answer.status) == Next::Settled(Outcome::Taken))
+    }
+
+    async fn once(&mut self, body: Bytes) -> Result<Answer, HttpError> {
         // The target may have closed it meanwhile, which is no fault.
         let mut connection = match self.connection.take().filter(Connection::is_open) {
             Some(connection) => connection,
@@ -96,7 +138,8 @@ impl Pusher {
         let mut request = Request::post(&self.target.path)
             .header(HOST, self.target.server.authority())
             .header(USER_AGENT, concat!("logtap-forwarder/", env!("CARGO_PKG_VERSION")))
-            .header(CONTENT_TYPE, "application/x-protobuf");
+            .header(CONTENT_TYPE, "application/x-protobuf")
+            .header(logtap_push::CAN_WAIT, "1");
         if self.target.is_private()
             && let Ok(token) = self.identity.receiver_token()
         {
@@ -105,16 +148,28 @@ impl Pusher {
         let request = request.body(Full::new(body)).map_err(std::io::Error::other)?;
         let answer = connection.send(request).await?;
         let status = answer.status().as_u16();
+        let wait = answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
+        let wait = wait.map(|seconds| Duration::from_secs(seconds).min(MAX_ASKED));
         // The connection can be used again once the answer was read to its end.
-        if Limited::new(answer.into_body(), MAX_ANSWER).collect().await.is_ok() {
+        let mut text = String::new();
+        if let Ok(Ok(body)) = timeout(REST, Limited::new(answer.into_body(), MAX_ANSWER).collect()).await {
             self.connection = Some(connection);
+            text = said(&body.to_bytes());
         }
-        Ok(status)
+        Ok(Answer { status, wait, text })
     }
 
     fn complain(&self, kind: &'static str, what: &str) {
-        self.report.seldom(&format!("push {kind}"), &format!("the target {} {what}; trying again", self.target));
+        self.report.seldom(&format!("push {kind}"), &format!("the target {} {what}", self.target));
     }
+}
+
+/// The beginning of an answer's first line, as it can stand in a log.
+fn said(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    let line = text.lines().next().unwrap_or_default().trim();
+    let line: String = line.chars().filter(|char| !char.is_control()).take(SAID).collect();
+    if line.is_empty() { line } else { format!(" ({line})") }
 }
 
 fn next(status: u16) -> Next {

@@ -1,167 +1,158 @@
-//! Two requests to the API server: our pod, and the log of one of its containers.
+//! Reads containers' logs through the API server: one task per container that follows it and goes on
+//! where it stopped when a stream ends.
+//!
+//! What the API serves is the present log file of the present life, and that of the life before. A
+//! stream that ended is not complete: after each end the life before is asked for as well, and the
+//! first line of the next stream tells whether lines are missing.
 
-use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::Request;
-use hyper::body::{Bytes, Incoming};
-use hyper::header::{ACCEPT, AUTHORIZATION, HOST};
-use jiff::Timestamp;
-use serde_json::Value;
+mod client;
+mod cursor;
+mod follower;
+mod lines;
+mod pod;
 
-use super::Pod;
-use crate::http::{Connection, HttpError, Server, TrustError, trust};
-use crate::identity::Identity;
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
 
-/// Most bytes of a pod or of an error.
-const MAX_ANSWER: usize = 4 << 20;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
 
-/// The API server, asked as our own service account.
-#[derive(Debug)]
-pub(crate) struct Api {
-    pub(crate) host: String,
-    pub(crate) port: u16,
-    pub(crate) identity: Identity,
-    pub(crate) namespace: String,
-    pub(crate) pod: String,
+pub(crate) use client::{Api, ApiError};
+use follower::Follower;
+pub(crate) use pod::{Container, Pod};
+
+use crate::config::Selection;
+use crate::intake::Intake;
+use crate::report::Report;
+
+/// How often new containers are looked for.
+const LOOK: Duration = Duration::from_secs(30);
+/// Shortest and longest pause before the pod is asked for again where that failed.
+const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+/// The pause once the process has to end.
+const LAST_PAUSE: Duration = Duration::from_millis(250);
+
+/// All containers of our pod.
+pub(crate) struct Sources {
+    pub(crate) pods: Rc<Pods>,
+    pub(crate) selection: Selection,
+    pub(crate) stopped: watch::Receiver<bool>,
+    pub(crate) intake: Rc<Intake>,
+    pub(crate) report: Rc<Report>,
 }
 
-/// Why the API server gave no answer that can be used.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum ApiError {
-    #[error("cannot read the token or the CA for the API server: {0}")]
-    Identity(#[from] std::io::Error),
-    #[error("the cluster's CA cannot be used: {0}")]
-    Trust(#[from] TrustError),
-    #[error("the API server cannot be reached: {0}; trying again")]
-    Http(#[from] HttpError),
-    #[error(
-        "not allowed to read logs in namespace {namespace}: {message}; bind the ClusterRole logtap-forwarder to the \
-         pod's service account there; trying again"
-    )]
-    Forbidden { namespace: String, message: String },
-    #[error("the API server answers {status}: {message}; trying again")]
-    Status { status: u16, message: String },
-    #[error("the API server's answer cannot be read: {0}; trying again")]
-    Body(String),
+/// Our pod as the API server knows it, asked for by several tasks and kept for a moment.
+pub(crate) struct Pods {
+    api: Rc<Api>,
+    latest: RefCell<Option<(Instant, Rc<Pod>)>>,
 }
 
-impl ApiError {
-    /// What messages about it are counted under.
-    pub(crate) fn kind(&self) -> &'static str {
-        match self {
-            Self::Identity(_) => "identity",
-            Self::Trust(_) => "trust",
-            Self::Http(_) => "http",
-            Self::Forbidden { .. } => "forbidden",
-            Self::Status { .. } => "status",
-            Self::Body(_) => "body",
+impl Pods {
+    pub(crate) fn new(api: Rc<Api>) -> Self {
+        Self { api, latest: RefCell::default() }
+    }
+
+    /// The pod, not older than that.
+    pub(crate) async fn fresh(&self, age: Duration) -> Result<Rc<Pod>, ApiError> {
+        if let Some((at, pod)) = &*self.latest.borrow()
+            && at.elapsed() <= age
+        {
+            return Ok(Rc::clone(pod));
         }
-    }
-
-    /// Whether it only says that a container has not started yet.
-    pub(crate) fn is_waiting(&self) -> bool {
-        matches!(self, Self::Status { status: 400, message } if message.contains("is waiting to start")
-            || message.contains("is not available"))
+        let began = Instant::now();
+        let pod = Rc::new(self.api.pod().await?);
+        *self.latest.borrow_mut() = Some((began, Rc::clone(&pod)));
+        Ok(pod)
     }
 }
 
-/// A log as it comes.
-pub(crate) struct LogStream {
-    body: Incoming,
-    _connection: Connection,
-}
-
-impl LogStream {
-    /// The next bytes; `None` at the end.
-    pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, HttpError> {
-        while let Some(frame) = self.body.frame().await {
-            if let Ok(bytes) = frame?.into_data() {
-                return Ok(Some(bytes));
+impl Sources {
+    /// Reads all containers to their end. The app's decide: where `stop` is given, the others end with
+    /// them. Whether everything was read; dropped before the end, it was not.
+    pub(crate) async fn read(self, stop: Option<&watch::Sender<bool>>) {
+        let (mut known, mut apps, mut others) = (Vec::new(), JoinSet::new(), JoinSet::new());
+        let mut stopped = self.stopped.clone();
+        loop {
+            for container in self.containers(known.is_empty()).await {
+                if self.selection.takes(&container.name) && !known.contains(&container.name) {
+                    known.push(container.name.clone());
+                    let tasks = if container.is_app { &mut apps } else { &mut others };
+                    tasks.spawn_local(self.follower(container).run());
+                }
+            }
+            tokio::select! {
+                () = until_empty(&mut apps), if stop.is_some() => break,
+                () = sleep(LOOK) => {}
+                _ = stopped.wait_for(|stopped| *stopped) => break,
             }
         }
-        Ok(None)
-    }
-}
-
-impl Api {
-    /// Our pod.
-    pub(crate) async fn pod(&self) -> Result<Pod, ApiError> {
-        let (body, _connection) = self.get(&self.path("")).await?;
-        let bytes =
-            Limited::new(body, MAX_ANSWER).collect().await.map_err(|error| ApiError::Body(error.to_string()))?;
-        let raw: Value =
-            serde_json::from_slice(&bytes.to_bytes()).map_err(|error| ApiError::Body(error.to_string()))?;
-        Ok(Pod::new(raw))
-    }
-
-    /// The log of a container, from the second of `since` on.
-    pub(crate) async fn log(&self, container: &str, since: Option<i64>, follow: bool) -> Result<LogStream, ApiError> {
-        let (body, connection) = self.get(&self.path(&log_query(container, since, follow))).await?;
-        Ok(LogStream { body, _connection: connection })
-    }
-
-    fn path(&self, rest: &str) -> String {
-        format!("/api/v1/namespaces/{}/pods/{}{rest}", self.namespace, self.pod)
-    }
-
-    async fn get(&self, path: &str) -> Result<(Incoming, Connection), ApiError> {
-        let tls = trust(Some(&self.identity.cluster_ca()?))?;
-        let server = Server { host: self.host.clone(), port: self.port, tls: Some(tls) };
-        let request = Request::get(path)
-            .header(HOST, server.authority())
-            .header(ACCEPT, "application/json, */*")
-            .header(AUTHORIZATION, format!("Bearer {}", self.identity.api_token()?))
-            .body(Full::default())
-            .map_err(|error| ApiError::Body(error.to_string()))?;
-        let mut connection = server.connect().await?;
-        let answer = connection.send(request).await?;
-        let status = answer.status();
-        if status.is_success() {
-            return Ok((answer.into_body(), connection));
+        until_empty(&mut apps).await;
+        if let Some(stop) = stop {
+            stop.send_replace(true);
         }
-        let message = match Limited::new(answer.into_body(), MAX_ANSWER).collect().await {
-            Ok(body) => message(&body.to_bytes()),
-            Err(error) => error.to_string(),
-        };
-        Err(match status.as_u16() {
-            403 => ApiError::Forbidden { namespace: self.namespace.clone(), message },
-            status => ApiError::Status { status, message },
-        })
+        until_empty(&mut others).await;
+    }
+
+    /// The containers of the pod. Where they are `needed`, as soon as the API server tells: a short-lived
+    /// app may be over before the right to read it is granted, so this goes on when the process has to end.
+    async fn containers(&self, needed: bool) -> Vec<Container> {
+        let mut stopped = self.stopped.clone();
+        let mut pause = PAUSE.0;
+        loop {
+            match self.pods.fresh(Duration::ZERO).await {
+                Ok(pod) => return pod.containers(),
+                Err(error) => self.report.seldom(error.kind(), &error.to_string()),
+            }
+            if !needed {
+                return Vec::new();
+            }
+            if *stopped.borrow() {
+                sleep(LAST_PAUSE).await;
+                continue;
+            }
+            tokio::select! {
+                () = sleep(pause.mul_f64(0.75 + fastrand::f64() / 2.0)) => {}
+                // An error means that nobody can stop us any more: the process ends.
+                _ = stopped.changed() => {}
+            }
+            pause = (pause * 2).min(PAUSE.1);
+        }
+    }
+
+    fn follower(&self, container: Container) -> Follower {
+        Follower::new(
+            Rc::clone(&self.pods),
+            container,
+            Rc::clone(&self.intake),
+            self.stopped.clone(),
+            Rc::clone(&self.report),
+        )
     }
 }
 
-fn log_query(container: &str, since: Option<i64>, follow: bool) -> String {
-    let mut query = format!("/log?container={container}&follow={follow}&timestamps=true");
-    if let Some(since) = since.and_then(|ns| Timestamp::from_second(ns.div_euclid(1_000_000_000)).ok()) {
-        query.push_str(&format!("&sinceTime={since}"));
-    }
-    query
+async fn until_empty(tasks: &mut JoinSet<()>) {
+    while tasks.join_next().await.is_some() {}
 }
 
-/// The message of a Kubernetes `Status`, or the beginning of whatever else came.
-fn message(body: &[u8]) -> String {
-    let status: Option<Value> = serde_json::from_slice(body).ok();
-    let message = status.as_ref().and_then(|status| status["message"].as_str());
-    message.map_or_else(|| String::from_utf8_lossy(body).chars().take(200).collect(), str::to_owned)
+/// A stream that is cut anywhere and gone on with says what it says in one piece.
+#[cfg(feature = "fuzz")]
+pub fn fuzz(data: &[u8]) {
+    use cursor::Cursor;
+    let Some((at, stream)) = data.split_first_chunk() else { return };
+    let at = usize::from(u16::from_le_bytes(*at)).min(stream.len());
+    let read = |parts: &[&[u8]]| {
+        let (mut cursor, mut all) = (Cursor::default(), Vec::new());
+        let mut lines = lines::Lines::new(cursor.resume(true));
+        for part in parts {
+            lines.push(part, &mut cursor, &mut |event| all.push(format!("{event:?}")));
+        }
+        assert_eq!(Cursor::decode(&cursor.encode()), cursor);
+        (all, cursor)
+    };
+    assert_eq!(read(&[stream]), read(&[&stream[..at], &stream[at..]]));
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_query_asks_for_whole_seconds() {
-        assert_eq!(log_query("app", None, true), "/log?container=app&follow=true&timestamps=true");
-        let since = log_query("app", Some(1_790_000_000_999_999_999), false);
-        assert_eq!(since, "/log?container=app&follow=false&timestamps=true&sinceTime=2026-09-21T14:13:20Z");
-    }
-
-    #[test]
-    fn waiting_containers_are_told_from_faults() {
-        let status = |message: &str| ApiError::Status { status: 400, message: message.to_owned() };
-        assert!(status("container \"app\" in pod \"p\" is waiting to start: PodInitializing").is_waiting());
-        assert!(!status("a container name must be specified").is_waiting());
-        let body = br#"{"kind":"Status","message":"pods \"p\" is forbidden"}"#;
-        assert_eq!(message(body), "pods \"p\" is forbidden");
-        assert_eq!(message(b"upstream timed out"), "upstream timed out");
-    }
-}
+mod tests;

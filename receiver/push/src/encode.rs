@@ -4,7 +4,7 @@ mod json;
 mod proto;
 
 pub use json::{json_v0, json_v1};
-pub use proto::{protobuf, snappy};
+pub use proto::{protobuf, push_line, push_stream, snappy};
 
 use crate::sequence::Sequence;
 

@@ -5,14 +5,18 @@
 //! `tests/cluster/build` make; `tests/run cluster` sees to all of it.
 
 mod command;
+pub mod component;
 mod fake;
 mod kubectl;
 mod namespace;
+pub mod observer;
 mod pods;
 mod policy;
+pub mod processes;
 mod receiver;
 mod snapshot;
 pub mod stream;
+pub mod verdict;
 mod webhook;
 
 pub use command::{Ran, logtap, logtap_binary};

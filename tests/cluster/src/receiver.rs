@@ -103,11 +103,23 @@ impl<'n> Receiver<'n> {
         receiver
     }
 
-    /// Everything in the capture.
+    /// All lines of containers in the capture.
     ///
     /// # Errors
     /// When it cannot be read yet.
     pub fn stored(&self) -> Result<Vec<Stored>, String> {
+        Ok(self.all()?.into_iter().filter(|line| line.labels["logtap"].is_null()).collect())
+    }
+
+    /// What forwarders said about their lines: gaps and ends.
+    ///
+    /// # Errors
+    /// When it cannot be read yet.
+    pub fn marks(&self) -> Result<Vec<Stored>, String> {
+        Ok(self.all()?.into_iter().filter(|line| !line.labels["logtap"].is_null()).collect())
+    }
+
+    fn all(&self) -> Result<Vec<Stored>, String> {
         let search = ["exec", NAME, "--", "/logtap", "grep", "--json", "", "/capture"];
         let text = self.namespace.kubectl(&search, "")?;
         text.lines().map(|line| stored(line).ok_or_else(|| format!("no stored line: {line}"))).collect()

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use logtap_cluster_tests::{Namespace, Receiver, Stored, app_pod, injected, until};
 use logtap_inject::Config;
-use logtap_inject::vocabulary::sidecar;
+use logtap_inject::vocabulary::{annotation, sidecar};
 use serde_json::{Value, json};
 
 /// Writes numbered lines, so many a second, for as long as it lives.
@@ -184,35 +184,59 @@ fn case_087_rotation_repeats_nothing_and_gaps_are_said() {
     assert!(numbers.windows(2).all(|pair| pair[0] < pair[1]), "a line came twice or out of order");
     let kept = namespace.logs("api", "app").unwrap().lines().count();
     assert!(kept < 40_000, "nothing was rotated away");
-    let said = stored.iter().any(|line| line.text.contains("gap"));
+    let said = receiver.marks().unwrap().iter().any(|mark| mark.text.contains("gap"));
     assert!(numbers.len() == 40_000 || said, "{} of 40000 lines and no mark of a gap", numbers.len());
 }
 
-/// What the full forwarder does.
-mod waiting {
-    use super::*;
-
-    #[test]
-    #[ignore = "waits for the full forwarder: instances that ended are read too"]
-    fn case_086_each_instance_of_a_crash_looping_app_exactly_once() {
-        let namespace = Namespace::new("crashes", "privileged");
-        namespace.grant();
-        let receiver = Receiver::start(&namespace);
-        let script = "read boot </proc/uptime; echo begins $boot; echo works $boot; echo fails $boot; exit 1";
-        let mut pod = app_pod(&namespace, "api", script);
-        pod["spec"]["restartPolicy"] = "Always".into();
-        start(&namespace, pod);
-        until("three crashes", || {
-            let status = namespace.get("pod", "api")?["status"]["containerStatuses"][0].clone();
-            if status["restartCount"].as_u64() >= Some(3) { Ok(()) } else { Err(status.to_string()) }
-        });
-        let stored = until("the lines of three instances", || {
-            let stored = receiver.stored()?;
-            if stored.len() >= 9 { Ok(stored) } else { Err(format!("{} lines", stored.len())) }
-        });
-        for three in stored.chunks_exact(3) {
-            let boot = three[0].text.strip_prefix("begins ").unwrap();
-            assert_eq!(texts(three)[1..], [format!("works {boot}"), format!("fails {boot}")]);
-        }
+#[test]
+#[ignore = "needs a cluster: tests/run cluster"]
+fn case_086_each_instance_of_a_crash_looping_app_exactly_once() {
+    let namespace = Namespace::new("crashes", "privileged");
+    namespace.grant();
+    let receiver = Receiver::start(&namespace);
+    let script = "read boot </proc/uptime; echo begins $boot; echo works $boot; echo fails $boot; exit 1";
+    let mut pod = app_pod(&namespace, "api", script);
+    pod["spec"]["restartPolicy"] = "Always".into();
+    start(&namespace, pod);
+    until("three crashes", || {
+        let status = namespace.get("pod", "api")?["status"]["containerStatuses"][0].clone();
+        if status["restartCount"].as_u64() >= Some(3) { Ok(()) } else { Err(status.to_string()) }
+    });
+    let stored = until("the lines of three instances", || {
+        let stored = receiver.stored()?;
+        if stored.len() >= 9 { Ok(stored) } else { Err(format!("{} lines", stored.len())) }
+    });
+    for three in stored.chunks_exact(3) {
+        let boot = three[0].text.strip_prefix("begins ").unwrap();
+        assert_eq!(texts(three)[1..], [format!("works {boot}"), format!("fails {boot}")]);
     }
+}
+
+#[test]
+#[ignore = "needs a cluster: tests/run cluster"]
+fn case_086_the_kubelets_files_hold_every_life_and_both_outputs() {
+    let namespace = Namespace::new("node", "privileged");
+    namespace.grant();
+    let receiver = Receiver::start(&namespace);
+    // Long enough for three pieces, without a newline at the end.
+    let script = "read boot </proc/uptime; x=a; for n in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do x=$x$x; done; \
+                  echo begins $boot; echo wrong $boot >&2; printf \"$x fails $boot\"; exit 1";
+    let mut pod = app_pod(&namespace, "api", script);
+    pod["spec"]["restartPolicy"] = "Always".into();
+    pod["metadata"]["annotations"][annotation::SOURCE] = "node".into();
+    start(&namespace, pod);
+    let stored = until("the lines of three lives", || {
+        let stored = receiver.stored()?;
+        if stored.len() >= 9 { Ok(stored) } else { Err(format!("{} lines", stored.len())) }
+    });
+    let of = |output: &str| -> Vec<&Stored> { stored.iter().filter(|line| line.labels["stream"] == output).collect() };
+    let (out, err) = (of("stdout"), of("stderr"));
+    for (two, wrong) in out.chunks_exact(2).zip(&err) {
+        let boot = two[0].text.strip_prefix("begins ").unwrap();
+        assert_eq!(
+            (two[1].text.as_str(), &wrong.text),
+            (format!("{} fails {boot}", "a".repeat(1 << 15)).as_str(), &format!("wrong {boot}"))
+        );
+    }
+    assert_eq!(receiver.marks().unwrap(), []);
 }

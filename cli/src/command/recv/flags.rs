@@ -2,6 +2,7 @@
 //! 1.x are taken with their meaning, or with one line that says what changed.
 
 mod elsewhere;
+mod stream;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -10,13 +11,14 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use logtap_capture::session::{Fsync, Options};
-use logtap_receiver::config::{Config, Limits, OnFull, TlsFiles, Webhook};
-use logtap_receiver::stream::StreamConfig;
+use logtap_receiver::config::{Config, Limits, OnFull, TlsFiles, Verifier, Webhook};
 use logtap_receiver::{Alerts, EVENTS, WebhookAuth};
 use logtap_redact::{Redactor, parse_patterns, parse_selection};
 
 pub(crate) use elsewhere::{Elsewhere, tell};
+use stream::StreamArgs;
 
+use super::identity::ByCluster;
 use super::in_cluster::InClusterArgs;
 use super::key;
 use crate::error::CliError;
@@ -93,6 +95,9 @@ pub(crate) struct RecvArgs {
     /// File of bearer tokens, one per line; senders must present one
     #[arg(long, value_name = "FILE")]
     auth_token_file: Option<PathBuf>,
+    /// Senders must present their pod's token (audience `logtap`), and are believed to be what the cluster says of it
+    #[arg(long, value_enum, value_name = "HOW", requires = "tls_cert")]
+    auth: Option<AuthArg>,
     /// Post notifications to this URL (can be repeated)
     #[arg(
         long = "webhook-url",
@@ -124,34 +129,9 @@ pub(crate) struct RecvArgs {
     pub(super) in_cluster: InClusterArgs,
 }
 
-/// How the capture is handed out to whoever downloads it.
-#[derive(Debug, Args)]
-struct StreamArgs {
-    /// Hand the capture out by line numbers on this loopback address
-    #[arg(long, value_name = "HOST:PORT")]
-    stream_listen: Option<String>,
-    /// End when nobody has read there for so long; 0 is never
-    #[arg(long, default_value = "0", value_name = "DURATION", requires = "stream_listen")]
-    unused_for: String,
-}
-
-impl StreamArgs {
-    fn into_config(self) -> Result<Option<StreamConfig>, CliError> {
-        let Some(text) = self.stream_listen else { return Ok(None) };
-        let listen = parse_listen(&text)?;
-        if !listen.ip().is_loopback() {
-            return Err(CliError::usage(format!(
-                "--stream-listen {text}: only a loopback address; who connects there may read everything"
-            )));
-        }
-        let unused_for = match self.unused_for.as_str() {
-            "0" | "0s" => None,
-            text => Some(parse_duration(text).ok_or_else(|| {
-                CliError::usage(format!("--unused-for {text:?} is no duration; write 30m or 4h, or 0"))
-            })?),
-        };
-        Ok(Some(StreamConfig { listen, unused_for }))
-    }
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum AuthArg {
+    Kubernetes,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -185,6 +165,7 @@ impl RecvArgs {
             tls_key,
             tls_client_ca,
             auth_token_file,
+            auth,
             webhook_url,
             webhook_events,
             webhook_auth,
@@ -234,6 +215,10 @@ impl RecvArgs {
             },
             tls,
             tokens: auth_token_file.as_deref().map(read_tokens).transpose()?.unwrap_or_default(),
+            identities: match auth {
+                Some(AuthArg::Kubernetes) => Some(Verifier(Box::new(ByCluster::new()?))),
+                None => None,
+            },
             webhooks,
             alerts: alert_rules.as_deref().map(read_alerts).transpose()?.unwrap_or_default(),
             drain: Duration::from_secs(10),

@@ -44,6 +44,9 @@ pub(crate) struct MadeArgs {
     /// Secret to pull the image with (can be repeated)
     #[arg(long = "pull-secret", value_name = "NAME")]
     pub(crate) pull_secrets: Vec<String>,
+    /// Take lines from senders without a pod's token, too, and believe what they say they are
+    #[arg(long)]
+    pub(crate) no_auth: bool,
     /// The receiver removes itself when nobody has read from it for so long; 0 is never
     #[arg(long, default_value = "4h", value_name = "DURATION", value_parser = ttl)]
     pub(crate) ttl: Duration,
@@ -122,6 +125,7 @@ pub(super) fn run(args: InClusterArgs, elsewhere: Elsewhere, ui: &Ui) -> Result<
                 pull_secrets: args.made.pull_secrets.clone(),
                 spool: args.spool,
                 ttl: args.made.ttl(),
+                auth: !args.made.no_auth,
                 flags,
                 files,
             };

@@ -17,18 +17,25 @@ pub fn snappy(streams: &[Stream<'_>]) -> Vec<u8> {
 #[must_use]
 pub fn protobuf(streams: &[Stream<'_>]) -> Vec<u8> {
     let mut out = Vec::new();
+    let mut entries = Vec::new();
     for stream in streams {
-        let labels = label_text(stream.labels);
-        let lines: usize = stream.lines.iter().map(|line| framed(entry_len(line))).sum();
-        let sequence = stream.sequence.map(|sequence| numbers(&sequence)).unwrap_or_default();
-        head(1, framed(labels.len()) + sequence.len() + lines, &mut out);
-        bytes(1, labels.as_bytes(), &mut out);
-        out.extend_from_slice(&sequence);
+        entries.clear();
         for line in stream.lines {
-            entry(line, &mut out);
+            push_line(line, &mut entries);
         }
+        push_stream(&label_text(stream.labels), stream.sequence.as_ref(), &entries, &mut out);
     }
     out
+}
+
+/// Appends a stream message whose entries [`push_line`] wrote, for senders that encode while they read.
+/// `labels` is what [`label_text`] gives.
+pub fn push_stream(labels: &str, sequence: Option<&Sequence<'_>>, entries: &[u8], out: &mut Vec<u8>) {
+    let sequence = sequence.map(numbers).unwrap_or_default();
+    head(1, framed(labels.len()) + sequence.len() + entries.len(), out);
+    bytes(1, labels.as_bytes(), out);
+    out.extend_from_slice(&sequence);
+    out.extend_from_slice(entries);
 }
 
 /// The field that numbers a stream's entries. It stands before them.
@@ -67,7 +74,8 @@ fn number(field: u8, value: u64, out: &mut Vec<u8>) {
     varint(value, out);
 }
 
-fn entry(line: &super::Line<'_>, out: &mut Vec<u8>) {
+/// Appends the entry of one line.
+pub fn push_line(line: &super::Line<'_>, out: &mut Vec<u8>) {
     head(2, entry_len(line), out);
     let (seconds, nanos) = split(line.ns);
     head(1, stamp_len(line.ns), out);

@@ -45,6 +45,7 @@ impl RecvArgs {
             (!self.webhook_url.is_empty(), "--webhook-url"),
             (self.alert_rules.is_some(), "--alert-rules"),
             (self.stream.stream_listen.is_some(), "--stream-listen"),
+            (self.auth.is_some(), "--auth: a receiver in the cluster asks for pods' tokens unless --no-auth is given"),
         ] {
             if given {
                 return Err(CliError::usage(format!("not with --in-cluster: {flag}")));

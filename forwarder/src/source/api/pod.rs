@@ -8,6 +8,15 @@ pub(crate) struct Pod {
     raw: Value,
 }
 
+/// One life of a container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Life {
+    /// How often the container was started again before it.
+    pub(crate) restarts: u64,
+    /// Whether it is not over yet.
+    pub(crate) runs: bool,
+}
+
 /// One container of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Container {
@@ -16,6 +25,8 @@ pub(crate) struct Container {
     pub(crate) is_app: bool,
     /// Whether it is started again whenever it ends.
     is_sidecar: bool,
+    /// Whether somebody added it to look at the pod: it is never started again.
+    is_ephemeral: bool,
 }
 
 impl Pod {
@@ -23,16 +34,18 @@ impl Pod {
         Self { raw }
     }
 
-    /// All containers but ephemeral ones.
+    /// All containers, ephemeral ones included.
     pub(crate) fn containers(&self) -> Vec<Container> {
-        let list = |key: &str, is_app: bool| {
+        let list = |key: &'static str, is_app: bool| {
             let all = self.raw["spec"][key].as_array().map(Vec::as_slice).unwrap_or_default();
             all.iter().filter_map(move |one| {
                 let is_sidecar = one["restartPolicy"] == "Always";
-                Some(Container { name: one["name"].as_str()?.to_owned(), is_app, is_sidecar })
+                let is_ephemeral = key == "ephemeralContainers";
+                Some(Container { name: one["name"].as_str()?.to_owned(), is_app, is_sidecar, is_ephemeral })
             })
         };
-        list("initContainers", false).chain(list("containers", true)).collect()
+        let all = list("initContainers", false).chain(list("containers", true));
+        all.chain(list("ephemeralContainers", false)).collect()
     }
 
     /// Whether a container has ended and will not be started again.
@@ -41,17 +54,29 @@ impl Pod {
         let Some(code) = self.exit_code(name) else { return false };
         match self.raw["spec"]["restartPolicy"].as_str() {
             _ if container.is_sidecar => false,
+            _ if container.is_ephemeral => true,
             Some("Never") => true,
             Some("OnFailure") => code == 0,
             _ => !container.is_app && code == 0,
         }
     }
 
+    /// What a container does, and how often it was started again.
+    pub(crate) fn life(&self, name: &str) -> Option<Life> {
+        let status = self.status(name)?;
+        let restarts = status["restartCount"].as_u64()?;
+        let runs = status["state"]["running"].is_object();
+        Some(Life { restarts, runs })
+    }
+
     fn exit_code(&self, name: &str) -> Option<i64> {
+        self.status(name)?["state"]["terminated"]["exitCode"].as_i64()
+    }
+
+    fn status(&self, name: &str) -> Option<&Value> {
         let status = &self.raw["status"];
-        let lists = ["initContainerStatuses", "containerStatuses"];
-        let mut all = lists.iter().filter_map(|key| status[*key].as_array()).flatten();
-        all.find(|one| one["name"] == name)?["state"]["terminated"]["exitCode"].as_i64()
+        let lists = ["initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses"];
+        lists.iter().filter_map(|key| status[*key].as_array()).flatten().find(|one| one["name"] == name)
     }
 }
 
@@ -68,6 +93,7 @@ mod tests {
                 "restartPolicy": policy,
                 "initContainers": [{ "name": "init" }, { "name": "mesh", "restartPolicy": "Always" }],
                 "containers": [{ "name": "app" }, { "name": "busy" }],
+                "ephemeralContainers": [{ "name": "look" }],
             },
             "status": {
                 "initContainerStatuses": [ended("init"), ended("mesh")],
@@ -80,7 +106,8 @@ mod tests {
     fn init_containers_come_first() {
         let all = pod("Always", 0).containers();
         let names: Vec<(&str, bool)> = all.iter().map(|one| (one.name.as_str(), one.is_app)).collect();
-        assert_eq!(names, [("init", false), ("mesh", false), ("app", true), ("busy", true)]);
+        let expected = [("init", false), ("mesh", false), ("app", true), ("busy", true), ("look", false)];
+        assert_eq!(names, expected);
     }
 
     #[test]

@@ -1,0 +1,52 @@
+//! Processes of forwarders, as the machine sees them: to end them, and to measure them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Where the cluster's files are. Tests end processes only of a cluster made for them.
+///
+/// # Panics
+/// Outside such a cluster.
+#[must_use]
+pub fn folder() -> PathBuf {
+    std::env::var("LOGTAP_CLUSTER_FOLDER").expect("these tests run in a cluster of tests/cluster/up").into()
+}
+
+/// The folders in `/proc` of this cluster's forwarders.
+///
+/// # Panics
+/// Outside such a cluster.
+#[must_use]
+pub fn forwarders() -> Vec<PathBuf> {
+    let name = format!("/logtap-{}", folder().file_name().and_then(|name| name.to_str()).expect("a name"));
+    let is_ours = |process: &Path| {
+        let command = fs::read(process.join("cmdline")).unwrap_or_default();
+        command.starts_with(b"/logtap-forwarder")
+            && fs::read_to_string(process.join("cgroup")).is_ok_and(|groups| groups.contains(&name))
+    };
+    let all = fs::read_dir("/proc").expect("there are processes");
+    all.flatten().map(|one| one.path()).filter(|process| is_ours(process)).collect()
+}
+
+/// Kills this cluster's forwarders, as the kernel does when memory runs out.
+///
+/// # Panics
+/// Outside such a cluster.
+pub fn kill_forwarders() {
+    for process in forwarders() {
+        let pid = process.file_name().expect("a number").to_owned();
+        // One that ended meanwhile is dead as well.
+        Command::new("kill").arg("-KILL").arg(pid).status().expect("kill is there");
+    }
+}
+
+/// Most memory that a process has had, KiB, and the CPU time that it has used, hundredths of a second.
+#[must_use]
+pub fn used(process: &Path) -> Option<(u64, u64)> {
+    let status = fs::read_to_string(process.join("status")).ok()?;
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?.trim().strip_suffix(" kB")?.parse().ok()?;
+    let stat = fs::read_to_string(process.join("stat")).ok()?;
+    let fields: Vec<&str> = stat.rsplit_once(") ")?.1.split(' ').collect();
+    Some((peak, fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?))
+}

@@ -1,0 +1,150 @@
+//! A capture beside the truth: what is missing, what is twice, what is out of order, and whether the
+//! gap marks tell it as it is.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use crate::observer::{True, Truth, digest};
+
+/// What a forwarder puts beside a piece of a long line: its number, and `+` where more follow.
+const PIECE: &str = "logtap_piece";
+
+/// What a capture has of one container.
+#[derive(Debug, Default)]
+pub struct Captured {
+    lines: Vec<u64>,
+    gaps: Vec<Gap>,
+    /// Whether the forwarder said that there will be no more.
+    pub ended: bool,
+    /// Pieces of a line whose end did not come yet, by output.
+    open: BTreeMap<String, String>,
+}
+
+/// Lines that a mark calls lost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gap {
+    /// Time of the last line before, as written.
+    pub from: String,
+    /// Time of the first line after.
+    pub to: String,
+    /// Why.
+    pub reason: String,
+    /// How many, or `unknown`.
+    pub lost: String,
+}
+
+/// How a container's lines compare.
+#[derive(Debug, Default, Clone)]
+pub struct Verdict {
+    /// Lines that were written.
+    pub written: u64,
+    /// Bytes of their text.
+    pub bytes: u64,
+    /// Lines that are not in the capture.
+    pub missing: u64,
+    /// Bytes of those.
+    pub missing_bytes: u64,
+    /// Lines that are in the capture more than once.
+    pub doubled: u64,
+    /// Lines that come after a later one.
+    pub disordered: u64,
+    /// Lines of the capture that nobody wrote.
+    pub foreign: u64,
+    /// Stretches of missing lines: time of the last line before, of the first after.
+    pub holes: Vec<(String, String)>,
+    /// What marks say.
+    pub gaps: Vec<Gap>,
+}
+
+/// Reads a capture with `zstd`, file by file, by `pod/container`.
+///
+/// # Panics
+/// When a line is no line of a capture.
+#[must_use]
+pub fn read(dir: &Path) -> BTreeMap<String, Captured> {
+    let mut files: Vec<PathBuf> = std::fs::read_dir(dir).expect("a capture").flatten().map(|one| one.path()).collect();
+    files.retain(|file| file.to_string_lossy().ends_with(".jsonl.zst"));
+    files.sort();
+    let mut all: BTreeMap<String, Captured> = BTreeMap::new();
+    for file in files {
+        let mut zstd =
+            Command::new("zstd").arg("-dcq").arg(&file).stdout(Stdio::piped()).spawn().expect("zstd is there");
+        let lines = BufReader::new(zstd.stdout.take().expect("it is piped"));
+        for line in lines.split(b'\n') {
+            let line: Value = serde_json::from_slice(&line.expect("zstd reads it")).expect("a line is an object");
+            let label = |name: &str| line["labels"][name].as_str().unwrap_or_default();
+            all.entry(format!("{}/{}", label("pod"), label("container"))).or_default().add(&line);
+        }
+        assert!(zstd.wait().expect("zstd ends").success(), "zstd reads {}", file.display());
+    }
+    all
+}
+
+impl Captured {
+    fn add(&mut self, line: &Value) {
+        let text = line["msg"].as_str().expect("a line has a text");
+        let told = |name: &str| line["meta"][name].as_str().unwrap_or_default().to_owned();
+        match line["labels"]["logtap"].as_str() {
+            Some("gap") => {
+                self.gaps.push(Gap { from: told("from"), to: told("to"), reason: told("reason"), lost: told("lost") });
+            }
+            Some("end") => self.ended = true,
+            _ => {
+                let output = line["labels"]["stream"].as_str().unwrap_or_default();
+                let whole = self.open.entry(output.to_owned()).or_default();
+                whole.push_str(text);
+                if !told(PIECE).ends_with('+') {
+                    self.lines.push(digest(whole.as_bytes()));
+                    whole.clear();
+                }
+            }
+        }
+    }
+
+    /// Compares with what was written.
+    #[must_use]
+    pub fn against(&self, truth: &[True]) -> Verdict {
+        let places: HashMap<u64, usize> = truth.iter().enumerate().map(|(at, line)| (line.digest, at)).collect();
+        let mut verdict = Verdict {
+            written: truth.len() as u64,
+            bytes: truth.iter().map(|line| line.bytes as u64).sum(),
+            gaps: self.gaps.clone(),
+            ..Verdict::default()
+        };
+        let (mut seen, mut last) = (vec![false; truth.len()], None);
+        for line in &self.lines {
+            let Some(&at) = places.get(line) else {
+                verdict.foreign += 1;
+                continue;
+            };
+            verdict.doubled += u64::from(std::mem::replace(&mut seen[at], true));
+            verdict.disordered += u64::from(last.is_some_and(|last| at < last));
+            last = Some(at);
+        }
+        let mut at = 0;
+        while at < truth.len() {
+            if seen[at] {
+                at += 1;
+                continue;
+            }
+            let until = (at..truth.len()).find(|later| seen[*later]).unwrap_or(truth.len());
+            verdict.missing += (until - at) as u64;
+            verdict.missing_bytes += truth[at..until].iter().map(|line| line.bytes as u64).sum::<u64>();
+            let before = &truth[at.saturating_sub(1)].time;
+            verdict.holes.push((before.clone(), truth[until.min(truth.len() - 1)].time.clone()));
+            at = until;
+        }
+        verdict
+    }
+}
+
+/// Compares every container that was written to.
+#[must_use]
+pub fn verdicts(truth: &Truth, captured: &BTreeMap<String, Captured>) -> BTreeMap<String, Verdict> {
+    let nothing = Captured::default();
+    truth.iter().map(|(name, lines)| (name.clone(), captured.get(name).unwrap_or(&nothing).against(lines))).collect()
+}

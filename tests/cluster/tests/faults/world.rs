@@ -1,0 +1,270 @@
+//! The cluster, pods that write, one receiver, and what can happen to them.
+
+use std::collections::BTreeMap;
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use logtap_cluster_tests::component::{self, Component, kill_forwarder};
+use logtap_cluster_tests::observer::{Observer, Truth};
+use logtap_cluster_tests::verdict::{self, Captured};
+use logtap_cluster_tests::{Namespace, app_pod, injected, kubectl, logtap_binary, until};
+use logtap_inject::Config;
+use logtap_inject::vocabulary::annotation;
+use serde_json::json;
+
+/// The node's address, which pods reach.
+const NODE: &str = "10.85.0.1";
+/// Longest wait for the forwarders to send what they have, once all is well.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// What happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    Forwarder,
+    Receiver,
+    Kubelet,
+    Containerd,
+    Network,
+    ApiServer,
+}
+
+impl Fault {
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Forwarder, Self::Receiver, Self::Kubelet, Self::Containerd, Self::Network, Self::ApiServer];
+}
+
+pub(crate) struct World {
+    namespace: Namespace,
+    folder: tempfile::TempDir,
+    port: u16,
+    receiver: Option<Child>,
+    observer: Observer,
+    kubelet: Component,
+    containerd: Component,
+    api_server: Component,
+    uids: Vec<String>,
+    ends: Instant,
+}
+
+impl World {
+    /// Name, source and shape of every pod.
+    pub(crate) const PODS: [(&'static str, &'static str, &'static str); 4] =
+        [("node-a", "node", "both"), ("node-b", "node", "both"), ("api-a", "api", "out"), ("api-b", "api", "out")];
+
+    /// Pods that write so many kB/s each, for so many seconds.
+    pub(crate) fn new(rate: u64, seconds: u64) -> Self {
+        let folder = tempfile::Builder::new().prefix("faults").tempdir_in(component::folder()).unwrap();
+        let writer = folder.path().join("writer");
+        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/writer/main.rs");
+        let built = Command::new("rustc")
+            .args([
+                "--edition",
+                "2024",
+                "-O",
+                "-C",
+                "target-feature=+crt-static",
+                "--target",
+                "x86_64-unknown-linux-gnu",
+            ])
+            .arg("-o")
+            .arg(&writer)
+            .arg(source)
+            .status()
+            .unwrap();
+        assert!(built.success(), "the writer compiles");
+        open_to_all(folder.path());
+
+        let mut kubelet = Component::find("kubelet");
+        configure_kubelet(&mut kubelet, "10Mi");
+        let namespace = Namespace::new("faults", "privileged");
+        namespace.grant();
+        let observer = Observer::start(component::folder().join("log/pods"), namespace.name());
+        let port = TcpListener::bind((NODE, 0)).unwrap().local_addr().unwrap().port();
+        let mut world = Self {
+            namespace,
+            folder,
+            port,
+            receiver: None,
+            observer,
+            kubelet,
+            containerd: Component::find("containerd"),
+            api_server: Component::find("kube-apiserver"),
+            uids: Vec::new(),
+            ends: Instant::now() + Duration::from_secs(seconds),
+        };
+        world.start_receiver();
+        for (name, source, shape) in Self::PODS {
+            world.start_pod(name, source, &[rate.to_string(), seconds.to_string(), shape.to_owned()]);
+        }
+        world.ends = Instant::now() + Duration::from_secs(seconds);
+        world
+    }
+
+    fn start_pod(&mut self, name: &str, source: &str, arguments: &[String]) {
+        let mut pod = app_pod(&self.namespace, name, "");
+        pod["metadata"]["annotations"][annotation::TARGET] = format!("http://{NODE}:{}", self.port).into();
+        pod["metadata"]["annotations"][annotation::SOURCE] = source.into();
+        let container = &mut pod["spec"]["containers"][0];
+        let command: Vec<&str> = std::iter::once("/writer").chain(arguments.iter().map(String::as_str)).collect();
+        container["command"] = json!(command);
+        container["args"] = json!([]);
+        container["volumeMounts"] = json!([{ "name": "writer", "mountPath": "/writer", "readOnly": true }]);
+        let path = self.folder.path().join("writer");
+        pod["spec"]["volumes"] = json!([{ "name": "writer", "hostPath": { "path": path, "type": "File" } }]);
+        self.namespace.create(&injected(&self.namespace, pod, &Config::default()));
+        let uid = until("the pod runs", || {
+            let pod = self.namespace.get("pod", name)?;
+            if pod["status"]["phase"] != "Running" {
+                return Err(pod["status"].to_string());
+            }
+            pod["metadata"]["uid"].as_str().map(str::to_owned).ok_or_else(|| "no uid".to_owned())
+        });
+        self.uids.push(uid);
+    }
+
+    fn capture(&self) -> PathBuf {
+        self.folder.path().join("capture")
+    }
+
+    fn start_receiver(&mut self) {
+        let log =
+            std::fs::OpenOptions::new().create(true).append(true).open(self.folder.path().join("recv.log")).unwrap();
+        let child = Command::new(logtap_binary())
+            .args(["recv", "--headless", "--max-file", "16MB", "--listen", &format!("{NODE}:{}", self.port), "--dir"])
+            .arg(self.capture())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        self.receiver = Some(child);
+    }
+
+    fn kill_receiver(&mut self) {
+        let mut child = self.receiver.take().unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    /// From now on the kubelet puts files aside at this size.
+    pub(crate) fn limit_logs(&mut self, size: &str) {
+        configure_kubelet(&mut self.kubelet, size);
+    }
+
+    /// Lets it happen, for so long where that means something. Bytes that were written by then and
+    /// are not known to be in the capture.
+    pub(crate) fn strike(&mut self, fault: Fault, pause: Duration, below: &mut impl FnMut(u64) -> u64) -> u64 {
+        let in_flight = self.in_flight();
+        match fault {
+            Fault::Forwarder => {
+                let uid = &self.uids[below(self.uids.len() as u64) as usize];
+                assert!(kill_forwarder(uid) || self.restarts() > 0, "there is a forwarder to kill");
+            }
+            Fault::Receiver => {
+                self.kill_receiver();
+                sleep(pause);
+                self.start_receiver();
+            }
+            Fault::Kubelet => restart(&mut self.kubelet, pause),
+            Fault::Containerd => restart(&mut self.containerd, pause / 2),
+            Fault::ApiServer => restart(&mut self.api_server, pause / 2),
+            Fault::Network => {
+                let port = self.port.to_string();
+                for flag in ["-I", "-D"] {
+                    let rule = [flag, "INPUT", "-p", "tcp", "--dport", &port, "-j", "DROP"];
+                    assert!(Command::new("iptables").args(rule).status().unwrap().success());
+                    sleep(if flag == "-I" { pause } else { Duration::ZERO });
+                }
+            }
+        }
+        in_flight
+    }
+
+    /// Bytes of lines that the kubelet's files have and the capture does not have yet, as far as it says
+    /// once a second.
+    fn in_flight(&self) -> u64 {
+        let (records, bytes) = self.observer.so_far();
+        let text = std::fs::read(self.capture().join("metadata.json")).unwrap_or_default();
+        let metadata: serde_json::Value = serde_json::from_slice(&text).unwrap_or_default();
+        let kept = metadata["counters"]["written"].as_u64().unwrap_or(0);
+        records.saturating_sub(kept) * (bytes / records.max(1))
+    }
+
+    fn restarts(&self) -> u64 {
+        let pods = kubectl(&["-n", self.namespace.name(), "get", "pods", "-o", "json"], "").unwrap_or_default();
+        let pods: serde_json::Value = serde_json::from_str(&pods).unwrap_or_default();
+        let statuses = pods["items"].as_array().into_iter().flatten();
+        statuses.filter_map(|pod| pod["status"]["initContainerStatuses"][0]["restartCount"].as_u64()).sum()
+    }
+
+    /// What a pod's forwarder said, with times.
+    fn said(&self, pod: &str) -> String {
+        let own = logtap_inject::vocabulary::sidecar::CONTAINER;
+        let mut said = String::new();
+        for life in [&["--previous"][..], &[]] {
+            let flags = [&["logs", pod, "-c", own, "--timestamps"], life].concat();
+            said.push_str(&self.namespace.kubectl(&flags, "").unwrap_or_default());
+        }
+        said
+    }
+
+    /// Waits until the pods have ended and everything that can come has come.
+    pub(crate) fn finish(mut self) -> (Truth, BTreeMap<String, Captured>) {
+        sleep(self.ends.saturating_duration_since(Instant::now()));
+        let began = Instant::now();
+        let captured = loop {
+            sleep(Duration::from_secs(3));
+            let captured = verdict::read(&self.capture());
+            let done = Self::PODS
+                .iter()
+                .all(|(name, ..)| captured.get(&format!("{name}/app")).is_some_and(|container| container.ended));
+            if done || began.elapsed() > PATIENCE {
+                break captured;
+            }
+        };
+        println!("the last word came {:.0} s after the last line", began.elapsed().as_secs_f64());
+        for (name, ..) in Self::PODS {
+            let log = self.said(name);
+            let said = format!("{name} says: ");
+            log.lines().for_each(|line| println!("{said}{line}"));
+        }
+        println!("forwarders were started again {} times", self.restarts());
+        self.kill_receiver();
+        drop(captured);
+        let captured = verdict::read(&self.capture());
+        if std::env::var_os("LOGTAP_FAULTS_KEEP").is_some() {
+            println!("kept: {}", self.folder.keep().display());
+        }
+        (self.observer.finish(), captured)
+    }
+}
+
+fn restart(component: &mut Component, pause: Duration) {
+    component.kill();
+    sleep(pause);
+    component.start();
+}
+
+fn configure_kubelet(kubelet: &mut Component, size: &str) {
+    let path = component::folder().join("kubelet.yaml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let ours = ["containerLogMaxSize:", "crashLoopBackOff:", "featureGates:"];
+    let mut lines: Vec<String> =
+        text.lines().filter(|line| !ours.iter().any(|name| line.starts_with(name))).map(str::to_owned).collect();
+    lines.push(format!("containerLogMaxSize: {size}"));
+    // A forwarder that is killed again and again must not be waited for longer than files are kept.
+    lines.push("crashLoopBackOff: {maxContainerRestartPeriod: 1s}".to_owned());
+    lines.push("featureGates: {KubeletCrashLoopBackOffMax: true}".to_owned());
+    std::fs::write(&path, lines.join("\n") + "\n").unwrap();
+    restart(kubelet, Duration::from_millis(100));
+    until("the kubelet", || kubectl(&["get", "--raw", "/api/v1/nodes/node1/proxy/healthz"], ""));
+}
+
+fn open_to_all(folder: &std::path::Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let all = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(folder, all).unwrap();
+}
