@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use link::Link;
-use logtap_cluster_tests::{Namespace, logtap, until};
+use logtap_cluster_tests::{Namespace, bare_pod, logtap, until, workload};
 use stage::{Recv, Sent, gaps, kill_container, kinds, pods, push, texts};
 
 /// Every line that was acknowledged is there once, and no line twice.
@@ -147,7 +147,7 @@ fn two_people_do_not_disturb_each_other() {
 fn a_download_brings_what_is_there_and_later_the_rest() {
     let namespace = Namespace::new("download", "restricted");
     let name = namespace.name();
-    let made = logtap(&["deploy", "-n", name, "--name", "shared", "--redact=email"]);
+    let made = logtap(&["deploy", "-n", name, "--name", "shared", "--redact=email", "--no-auth"]);
     assert_eq!(made.status, Some(0), "{made:?}");
     let dir = tempfile::tempdir().unwrap();
     let capture = dir.path().join("capture");
@@ -232,4 +232,58 @@ fn nobody_reads_and_it_removes_itself() {
         if left.is_empty() { Ok(()) } else { Err(format!("{left:?}")) }
     });
     assert!(began.elapsed() > Duration::from_secs(3), "{:?}", began.elapsed());
+}
+
+#[test]
+#[ignore = "needs a cluster: tests/run cluster"]
+fn a_tap_finds_it_by_itself_and_senders_are_known_by_their_tokens() {
+    let namespace = Namespace::new("tap", "restricted");
+    let name = namespace.name();
+    let good = |args: &[&str]| {
+        let ran = logtap(args);
+        assert_eq!(ran.status, Some(0), "{ran:?}");
+        ran
+    };
+    good(&["install", "--mode", "policy", "--timeout", "90s"]);
+    let script = "n=0; trap exit TERM; while :; do echo line $n; n=$((n+1)); sleep 0.1; done";
+    namespace.create(&workload("Deployment", "api", &bare_pod("api", script)));
+    namespace.kubectl(&["rollout", "status", "deployment/api", "--timeout=90s"], "").unwrap();
+    let recv = Recv::start_asking(&namespace, &Link::new());
+    let mut stranger = Sent::default();
+    push(&namespace, 0, 10, &mut stranger);
+    assert!(stranger.kept.is_empty(), "a sender without a token is refused");
+    good(&["tap", "-n", name, "--deployment", "api", "--timeout", "90s"]);
+    recv.arrived(50);
+    let (dir, ran) = recv.end();
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    assert!(ran.stderr.contains(&format!("still tapped to it: deployment/api in namespace {name}")), "{ran:?}");
+    let found = texts(dir.path());
+    let wanted: Vec<String> = (0..found.len()).map(|n| format!("line {n}")).collect();
+    assert_eq!(found, wanted);
+    good(&["untap", "-n", name, "--deployment", "api", "--timeout", "90s"]);
+    good(&["uninstall", "--timeout", "90s"]);
+}
+
+#[test]
+#[ignore = "needs a cluster: tests/run cluster"]
+fn a_pod_that_is_told_to_end_hands_over_first_and_another_takes_its_place() {
+    let namespace = Namespace::new("evict", "restricted");
+    let link = Link::new();
+    let recv = Recv::start(&namespace, &link, &[]);
+    let mut sent = Sent::default();
+    push(&namespace, 0, 2000, &mut sent);
+    let pod = pods(&namespace).remove(0);
+    namespace.kubectl(&["delete", "pod", &pod, "--wait=false"], "").unwrap();
+    until("another pod", || match pods(&namespace).first() {
+        Some(other) if *other != pod => Ok(()),
+        other => Err(format!("{other:?}")),
+    });
+    push(&namespace, 5000, 100, &mut sent);
+    assert_eq!(sent.kept.len(), 2100);
+    recv.arrived(2100);
+    let (dir, ran) = recv.end();
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    assert_once(dir.path(), &sent);
+    assert_eq!(gaps(dir.path()), Vec::<String>::new());
+    assert_eq!(kinds(&namespace), Vec::<String>::new());
 }

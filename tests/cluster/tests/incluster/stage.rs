@@ -35,8 +35,18 @@ impl Recv {
         Self::start_in(tempfile::tempdir().unwrap(), namespace, link, flags)
     }
 
-    /// Starts it on a folder and waits until its receiver takes lines.
+    /// As a user starts it: senders must present tokens.
+    pub(crate) fn start_asking(namespace: &Namespace, link: &Link) -> Self {
+        Self::run(tempfile::tempdir().unwrap(), namespace, link, &[])
+    }
+
+    /// Starts it on a folder; it takes lines from this machine, too.
     pub(crate) fn start_in(folder: TempDir, namespace: &Namespace, link: &Link, flags: &[&str]) -> Self {
+        Self::run(folder, namespace, link, &[flags, &["--no-auth"]].concat())
+    }
+
+    /// Waits until its receiver takes lines.
+    fn run(folder: TempDir, namespace: &Namespace, link: &Link, flags: &[&str]) -> Self {
         let dir = folder.path().join("capture");
         let said = File::create(folder.path().join("said")).unwrap();
         let child = Command::new(logtap_binary())
@@ -119,9 +129,16 @@ pub(crate) fn push(namespace: &Namespace, from: u64, count: u64, sent: &mut Sent
     ca.write_all(pem.as_bytes()).unwrap();
     let host = format!("{}.{}.svc", service["metadata"]["name"].as_str().unwrap(), namespace.name());
     let address = until("an address", || {
-        let running = ["get", "pods", "-o", "jsonpath={.items[?(@.status.phase==\"Running\")].status.podIP}"];
+        let running = ["get", "pods", "-l", "app.kubernetes.io/name=logtap-receiver", "-o", "json"];
         let found = namespace.kubectl(&running, "")?;
-        found.split(' ').next_back().filter(|one| !one.is_empty()).map(str::to_owned).ok_or_else(|| "none".to_owned())
+        let list: Value = serde_json::from_str(&found).unwrap();
+        let taking = list["items"].as_array().unwrap().iter().filter(|pod| {
+            let ready = pod["status"]["conditions"].as_array().is_some_and(|all| {
+                all.iter().any(|one| one["type"] == "Ready" && one["status"] == "True")
+            });
+            ready && pod["metadata"]["deletionTimestamp"].is_null()
+        });
+        taking.last().and_then(|pod| pod["status"]["podIP"].as_str()).map(str::to_owned).ok_or_else(|| "none".to_owned())
     });
     let lines: Vec<String> = (from..from + count).map(|n| format!("line {n} {}", noise(n))).collect();
     let values: Vec<Value> = lines.iter().map(|line| json!(["1790000000000000000", line])).collect();
