@@ -132,13 +132,17 @@ pub(crate) fn push(namespace: &Namespace, from: u64, count: u64, sent: &mut Sent
         let running = ["get", "pods", "-l", "app.kubernetes.io/name=logtap-receiver", "-o", "json"];
         let found = namespace.kubectl(&running, "")?;
         let list: Value = serde_json::from_str(&found).unwrap();
-        let taking = list["items"].as_array().unwrap().iter().filter(|pod| {
-            let ready = pod["status"]["conditions"].as_array().is_some_and(|all| {
-                all.iter().any(|one| one["type"] == "Ready" && one["status"] == "True")
-            });
+        let mut taking = list["items"].as_array().unwrap().iter().filter(|pod| {
+            let ready = pod["status"]["conditions"]
+                .as_array()
+                .is_some_and(|all| all.iter().any(|one| one["type"] == "Ready" && one["status"] == "True"));
             ready && pod["metadata"]["deletionTimestamp"].is_null()
         });
-        taking.last().and_then(|pod| pod["status"]["podIP"].as_str()).map(str::to_owned).ok_or_else(|| "none".to_owned())
+        taking
+            .next_back()
+            .and_then(|pod| pod["status"]["podIP"].as_str())
+            .map(str::to_owned)
+            .ok_or_else(|| "none".to_owned())
     });
     let lines: Vec<String> = (from..from + count).map(|n| format!("line {n} {}", noise(n))).collect();
     let values: Vec<Value> = lines.iter().map(|line| json!(["1790000000000000000", line])).collect();
