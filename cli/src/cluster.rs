@@ -216,7 +216,9 @@ impl Cluster {
     /// # Errors
     /// If they cannot be read.
     pub(crate) fn key_set(&self) -> Result<String, ClusterError> {
-        let (_, bytes) = self.runtime.block_on(call::fetch(&self.client, &Call::get("/openid/v1/jwks".to_owned())))?;
+        // The API server answers 406 to whoever takes nothing but plain JSON.
+        let call = Call::get("/openid/v1/jwks".to_owned()).accept("application/jwk-set+json");
+        let (_, bytes) = self.runtime.block_on(call::fetch(&self.client, &call))?;
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 

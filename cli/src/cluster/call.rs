@@ -21,6 +21,7 @@ pub(super) struct Call {
     path: String,
     query: Vec<(&'static str, String)>,
     content_type: &'static str,
+    accept: &'static str,
     body: Vec<u8>,
 }
 
@@ -55,6 +56,12 @@ impl Call {
         Self::new(Method::PATCH, path, "application/apply-patch+yaml", Some(object))
     }
 
+    /// Where the answer is of another type than most.
+    pub(super) fn accept(mut self, content_type: &'static str) -> Self {
+        self.accept = content_type;
+        self
+    }
+
     pub(super) fn query(mut self, name: &'static str, value: &str) -> Self {
         self.query.push((name, value.to_owned()));
         self
@@ -62,7 +69,7 @@ impl Call {
 
     fn new(method: Method, path: String, content_type: &'static str, body: Option<&Value>) -> Self {
         let body = body.map(|body| body.to_string().into_bytes()).unwrap_or_default();
-        Self { method, path, query: Vec::new(), content_type, body }
+        Self { method, path, query: Vec::new(), content_type, accept: "application/json", body }
     }
 
     fn uri(&self) -> String {
@@ -96,7 +103,7 @@ pub(super) async fn fetch(client: &kube::Client, call: &Call) -> Result<(HeaderM
         .method(&call.method)
         .uri(call.uri())
         .header(http::header::CONTENT_TYPE, call.content_type)
-        .header(http::header::ACCEPT, "application/json")
+        .header(http::header::ACCEPT, call.accept)
         .body(Body::from(call.body.clone()))
         .map_err(|error| ClusterError::Unreachable(error.to_string()))?;
     let whole = async {
