@@ -132,7 +132,8 @@ fn renewed_token() {
     let receiver = Receiver::start(&namespace);
     let mut pod = injected(&namespace, app_pod(&namespace, "api", &counter(1)), &Config::default());
     for volume in pod["spec"]["volumes"].as_array_mut().unwrap() {
-        for source in volume["projected"]["sources"].as_array_mut().into_iter().flatten() {
+        let sources = volume.get_mut("projected").and_then(|projected| projected["sources"].as_array_mut());
+        for source in sources.into_iter().flatten() {
             if source["serviceAccountToken"].is_object() {
                 source["serviceAccountToken"]["expirationSeconds"] = 600.into();
             }
