@@ -1,3 +1,5 @@
+//! Tokens that the cluster signed are verified with its keys, and no others.
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as B64;
 use ring::rand::SystemRandom;
