@@ -82,7 +82,7 @@ impl Observer {
     }
 
     /// Records and bytes so far of all containers but forwarders: a line is one record, or one for every
-    /// [`RECORD`] bytes of it.
+    /// 256 KiB of it.
     ///
     /// # Panics
     /// When the thread did.
