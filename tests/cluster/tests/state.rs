@@ -259,6 +259,10 @@ fn command_lines_of_1_x_run_as_written() {
     let script = format!("echo as ever; {SCRIPT}");
     namespace.create(&workload("Deployment", "api", &bare_pod("api", &script)));
     namespace.kubectl(&["rollout", "status", "deployment/api", "--timeout=90s"], "").unwrap();
+    // The node knows a new Service a moment later than the API server.
+    let address =
+        namespace.get("service", "logtap-receiver").unwrap()["spec"]["clusterIP"].as_str().unwrap().to_owned();
+    until("the Service", || std::net::TcpStream::connect((address.as_str(), 3100)).map_err(|error| error.to_string()));
     // The namespace is that of the context.
     let config = kubectl(&["config", "view", "--raw", "-o", "json"], "").unwrap();
     let mut config: Value = serde_json::from_str(&config).unwrap();
