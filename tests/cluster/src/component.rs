@@ -2,17 +2,10 @@
 //! the test runs in.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-/// Where the cluster's files are.
-///
-/// # Panics
-/// When the test does not run in a cluster made for it.
-#[must_use]
-pub fn folder() -> PathBuf {
-    std::env::var("LOGTAP_CLUSTER_FOLDER").expect("these tests run in a cluster of tests/cluster/up").into()
-}
+use crate::processes::folder;
 
 /// A process of the cluster's own: `kubelet`, `containerd`, `kube-apiserver`.
 #[derive(Debug)]
@@ -90,19 +83,4 @@ fn running(name: &str) -> Option<(String, Vec<String>)> {
         let ours = is_it && fs::read_link(process.join("cwd")).is_ok_and(|place| place == folder);
         ours.then_some((pid, arguments))
     })
-}
-
-/// Kills the process of a pod's forwarder, as the kernel does when memory runs out; false if there is none.
-#[must_use]
-pub fn kill_forwarder(uid: &str) -> bool {
-    let cluster = format!("/logtap-{}", folder().file_name().unwrap_or_default().to_string_lossy());
-    let (plain, underscored) = (format!("pod{uid}"), format!("pod{}", uid.replace('-', "_")));
-    let of_pod = |process: &Path| {
-        let groups = fs::read_to_string(process.join("cgroup")).unwrap_or_default();
-        groups.contains(&cluster) && (groups.contains(&plain) || groups.contains(&underscored))
-    };
-    let found = processes().into_iter().find(|(_, arguments, process)| {
-        arguments.first().is_some_and(|one| one == "/logtap-forwarder") && of_pod(process)
-    });
-    found.is_some_and(|(pid, ..)| kill(&pid))
 }

@@ -41,6 +41,23 @@ pub fn kill_forwarders() {
     }
 }
 
+/// Kills the forwarder of one pod, by the pod's UID; false if it does not run.
+///
+/// # Panics
+/// Outside such a cluster.
+#[must_use]
+pub fn kill_forwarder(uid: &str) -> bool {
+    let names = [format!("pod{uid}"), format!("pod{}", uid.replace('-', "_"))];
+    let of_pod = |process: &PathBuf| {
+        let groups = fs::read_to_string(process.join("cgroup")).unwrap_or_default();
+        names.iter().any(|name| groups.contains(name))
+    };
+    forwarders().into_iter().find(of_pod).is_some_and(|process| {
+        let pid = process.file_name().expect("a number").to_owned();
+        Command::new("kill").arg("-KILL").arg(pid).status().is_ok_and(|status| status.success())
+    })
+}
+
 /// Most memory that a process has had, KiB, and the CPU time that it has used, hundredths of a second.
 #[must_use]
 pub fn used(process: &Path) -> Option<(u64, u64)> {

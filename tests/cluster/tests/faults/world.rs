@@ -7,8 +7,9 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use logtap_cluster_tests::component::{self, Component, kill_forwarder};
+use logtap_cluster_tests::component::Component;
 use logtap_cluster_tests::observer::{Observer, Truth};
+use logtap_cluster_tests::processes::{folder, kill_forwarder};
 use logtap_cluster_tests::verdict::{self, Captured};
 use logtap_cluster_tests::{Namespace, app_pod, injected, kubectl, logtap_binary, until};
 use logtap_inject::Config;
@@ -53,7 +54,8 @@ pub(crate) struct World {
 impl World {
     /// Two pods of a source that write so many kB/s each, for so many seconds.
     pub(crate) fn new(source: &'static str, rate: u64, seconds: u64) -> Self {
-        let folder = tempfile::Builder::new().prefix("faults").tempdir_in(component::folder()).unwrap();
+        let logs = folder().join("log/pods");
+        let folder = tempfile::Builder::new().prefix("faults").tempdir_in(folder()).unwrap();
         let writer = folder.path().join("writer");
         let code = concat!(env!("CARGO_MANIFEST_DIR"), "/writer/main.rs");
         let built = Command::new("rustc")
@@ -78,7 +80,7 @@ impl World {
         configure_kubelet(&mut kubelet, "10Mi");
         let namespace = Namespace::new("faults", "privileged");
         namespace.grant();
-        let observer = Observer::start(component::folder().join("log/pods"), namespace.name());
+        let observer = Observer::start(logs, namespace.name());
         let port = TcpListener::bind((NODE, 0)).unwrap().local_addr().unwrap().port();
         let mut world = Self {
             namespace,
@@ -251,7 +253,7 @@ fn restart(component: &mut Component, pause: Duration) {
 }
 
 fn configure_kubelet(kubelet: &mut Component, size: &str) {
-    let path = component::folder().join("kubelet.yaml");
+    let path = folder().join("kubelet.yaml");
     let text = std::fs::read_to_string(&path).unwrap();
     let ours = ["containerLogMaxSize:", "crashLoopBackOff:", "featureGates:"];
     let mut lines: Vec<String> =
