@@ -69,7 +69,7 @@ fn lines_land_here_whatever_is_cut() {
         sender.join().unwrap()
     });
     let cuts = link.cuts();
-    assert!(cuts >= 8, "only {cuts} connections were cut");
+    assert!(cuts >= 9, "only {cuts} connections were cut");
     let (dir, ran) = recv.end();
     assert_eq!(ran.status, Some(0), "{ran:?}");
     assert_once(dir.path(), &sent);

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use logtap_cluster_tests::kubectl;
+use logtap_cluster_tests::{kubectl, until};
 use serde_json::Value;
 
 /// A proxy with a kubeconfig that leads through it.
@@ -59,8 +59,16 @@ impl Link {
         self.config.path()
     }
 
-    /// Cuts every connection that is open.
+    /// Cuts every connection that is open, as soon as there is one.
     pub(crate) fn cut(&self) {
+        let before = self.cuts();
+        until("a connection to cut", || {
+            self.cut_open();
+            if self.cuts() > before { Ok(()) } else { Err("none is open".to_owned()) }
+        });
+    }
+
+    fn cut_open(&self) {
         for socket in std::mem::take(&mut *self.state.open.lock().unwrap()) {
             if socket.shutdown(Shutdown::Both).is_ok() {
                 self.state.cuts.fetch_add(1, Ordering::SeqCst);
