@@ -33,6 +33,8 @@ pub(crate) struct Figures {
     pub(crate) altered: Count,
     /// Lines that are not in the form of a container's log.
     pub(crate) odd: Count,
+    /// Lines that a stream of the API server brought a second time.
+    pub(crate) again: Count,
     /// Requests to the target that settled nothing.
     pub(crate) retries: Count,
     /// Requests to the API server.
@@ -46,6 +48,7 @@ impl fmt::Display for Figures {
             (&self.gaps, "gaps"),
             (&self.altered, "with bytes that are no text"),
             (&self.odd, "in no known form"),
+            (&self.again, "served twice and taken once"),
             (&self.retries, "requests in vain"),
         ];
         for (count, what) in more.into_iter().filter(|(count, _)| count.get() > 0) {

@@ -10,6 +10,7 @@ mod cursor;
 mod follower;
 mod lines;
 mod pod;
+mod replay;
 
 use std::cell::RefCell;
 use std::rc::Rc;

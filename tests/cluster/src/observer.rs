@@ -27,6 +27,8 @@ pub struct True {
     pub bytes: usize,
     /// Time of its first piece, as written.
     pub time: String,
+    /// In which of the container's files its last piece stands.
+    pub file: usize,
 }
 
 /// Lines of each container, `pod/container`, in the order in which they ended.
@@ -147,12 +149,12 @@ impl Copied {
     /// Lines that were ended since the last look.
     fn read(&mut self) -> Vec<True> {
         let mut lines = Vec::new();
-        for (_, file, rest) in &mut self.files {
+        for (number, (_, file, rest)) in self.files.iter_mut().enumerate() {
             // What is read here is complete before the next file: the runtime writes to one at a time.
             file.read_to_end(rest).expect("the kubelet's files can be read");
             let whole = rest.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
             for line in rest[..whole].split_inclusive(|byte| *byte == b'\n') {
-                lines.extend(piece(&line[..line.len() - 1], &mut self.pieces));
+                lines.extend(piece(&line[..line.len() - 1], number, &mut self.pieces));
             }
             rest.drain(..whole);
         }
@@ -160,8 +162,8 @@ impl Copied {
     }
 }
 
-/// A line of the file: time, output, `P` or `F`, text.
-fn piece(line: &[u8], pieces: &mut [(String, Vec<u8>); 2]) -> Option<True> {
+/// A line of a file: time, output, `P` or `F`, text.
+fn piece(line: &[u8], file: usize, pieces: &mut [(String, Vec<u8>); 2]) -> Option<True> {
     let mut parts = line.splitn(4, |byte| *byte == b' ');
     let (time, output, tag, text) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
     let (began, whole) = &mut pieces[usize::from(output == b"stderr")];
@@ -173,7 +175,7 @@ fn piece(line: &[u8], pieces: &mut [(String, Vec<u8>); 2]) -> Option<True> {
         return None;
     }
     let text = String::from_utf8_lossy(whole);
-    let line = True { digest: digest(text.as_bytes()), bytes: whole.len(), time: began.clone() };
+    let line = True { digest: digest(text.as_bytes()), bytes: whole.len(), time: began.clone(), file };
     whole.clear();
     Some(line)
 }

@@ -1,7 +1,7 @@
 //! A capture beside the truth: what is missing, what is twice, what is out of order, and whether the
 //! gap marks tell it as it is.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -17,6 +17,8 @@ const PIECE: &str = "logtap_piece";
 #[derive(Debug, Default)]
 pub struct Captured {
     lines: Vec<u64>,
+    /// Places of lines that come next after a gap.
+    after_gaps: HashSet<usize>,
     gaps: Vec<Gap>,
     /// Whether the forwarder said that there will be no more.
     pub ended: bool,
@@ -37,6 +39,19 @@ pub struct Gap {
     pub lost: String,
 }
 
+/// Lines that are missing, one after the other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hole {
+    /// Time of the last line before, as written.
+    pub from: String,
+    /// Time of the first line after.
+    pub to: String,
+    /// How many.
+    pub lines: u64,
+    /// Whether it ends where a file does.
+    pub ends_a_file: bool,
+}
+
 /// How a container's lines compare.
 #[derive(Debug, Default, Clone)]
 pub struct Verdict {
@@ -54,8 +69,10 @@ pub struct Verdict {
     pub disordered: u64,
     /// Lines of the capture that nobody wrote.
     pub foreign: u64,
-    /// Stretches of missing lines: time of the last line before, of the first after.
-    pub holes: Vec<(String, String)>,
+    /// Such lines that come next after a gap: the ends of longer lines that were put aside.
+    pub fragments: u64,
+    /// Stretches of missing lines.
+    pub holes: Vec<Hole>,
     /// What marks say.
     pub gaps: Vec<Gap>,
 }
@@ -90,6 +107,7 @@ impl Captured {
         let told = |name: &str| line["meta"][name].as_str().unwrap_or_default().to_owned();
         match line["labels"]["logtap"].as_str() {
             Some("gap") => {
+                self.after_gaps.insert(self.lines.len());
                 self.gaps.push(Gap { from: told("from"), to: told("to"), reason: told("reason"), lost: told("lost") });
             }
             Some("end") => self.ended = true,
@@ -116,9 +134,10 @@ impl Captured {
             ..Verdict::default()
         };
         let (mut seen, mut last) = (vec![false; truth.len()], None);
-        for line in &self.lines {
+        for (number, line) in self.lines.iter().enumerate() {
             let Some(&at) = places.get(line) else {
-                verdict.foreign += 1;
+                let is_fragment = self.after_gaps.contains(&number);
+                *if is_fragment { &mut verdict.fragments } else { &mut verdict.foreign } += 1;
                 continue;
             };
             verdict.doubled += u64::from(std::mem::replace(&mut seen[at], true));
@@ -134,8 +153,13 @@ impl Captured {
             let until = (at..truth.len()).find(|later| seen[*later]).unwrap_or(truth.len());
             verdict.missing += (until - at) as u64;
             verdict.missing_bytes += truth[at..until].iter().map(|line| line.bytes as u64).sum::<u64>();
-            let before = &truth[at.saturating_sub(1)].time;
-            verdict.holes.push((before.clone(), truth[until.min(truth.len() - 1)].time.clone()));
+            let (before, after) = (&truth[at.saturating_sub(1)], &truth[until.min(truth.len() - 1)]);
+            verdict.holes.push(Hole {
+                from: before.time.clone(),
+                to: after.time.clone(),
+                lines: (until - at) as u64,
+                ends_a_file: truth[until - 1].file != after.file,
+            });
             at = until;
         }
         verdict

@@ -75,6 +75,11 @@ impl ApiError {
     pub(crate) fn is_absence(&self) -> bool {
         matches!(self, Self::Status { status: 400, .. })
     }
+
+    /// Whether it is an outage, which may be over in a moment.
+    pub(crate) fn is_outage(&self) -> bool {
+        matches!(self, Self::Http(_) | Self::Body(_) | Self::Status { status: 500..=599, .. })
+    }
 }
 
 /// A log as it comes.

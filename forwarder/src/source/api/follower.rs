@@ -21,6 +21,8 @@ use crate::report::Report;
 
 /// Shortest and longest pause before a container is read again.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(30));
+/// Longest pause in an outage of the API server or the kubelet: what is put aside meanwhile is out of reach.
+const OUTAGE: Duration = Duration::from_secs(2);
 /// Longest pause before a container that does not run is looked at again.
 const RESTING: Duration = Duration::from_secs(5);
 /// How long a followed stream may be silent once it has to end. The container itself ended before.
@@ -28,6 +30,10 @@ const LAST_WORDS: Duration = Duration::from_millis(300);
 /// How long a stream may be silent before another takes its place, and how old it may become.
 const IDLE: Duration = Duration::from_secs(60);
 const LIFE: Duration = Duration::from_secs(3600);
+/// How long reading may have to wait for room before the stream is not trusted any more: the kubelet's
+/// own reader stands still as well then, and passes over a file that is put aside meanwhile. It looks
+/// for files to put aside every 10 s.
+const STALL: Duration = Duration::from_secs(5);
 /// A line that was written so long before another stream took over should have come by the first one.
 const LATE: Duration = Duration::from_secs(2);
 /// How old what is known about the pod may be, where an end has to be understood.
@@ -61,6 +67,8 @@ enum End {
     Over,
     /// Another one has to take its place.
     Stale,
+    /// Another one has to take its place, and show what is missing.
+    Stalled,
     /// The process has to end.
     Stopped,
 }
@@ -90,7 +98,7 @@ impl Follower {
                     Ok(()) => {}
                     Err(error) if error.is_absence() => {}
                     Err(error) => {
-                        longest = PAUSE.1;
+                        longest = if error.is_outage() { OUTAGE } else { PAUSE.1 };
                         self.complain(&error);
                     }
                 }
@@ -163,6 +171,10 @@ impl Follower {
                     stream = next;
                     lines = Lines::new(self.cursor.resume(true).vouched(nanos(now) - nanos_of(LATE)));
                 }
+                End::Stalled => {
+                    stream = self.open(follow, false).await?;
+                    lines = Lines::new(self.cursor.resume(true));
+                }
                 End::Over => {
                     self.hand_over(|_, mut sink| lines.last_words(&mut sink));
                     self.clean = true;
@@ -225,13 +237,18 @@ impl Follower {
     async fn read(&mut self, stream: &mut LogStream, lines: &mut Lines) -> Result<End, HttpError> {
         let began = Instant::now();
         let longest = LIFE.mul_f64(0.9 + fastrand::f64() / 5.0);
+        let mut stalled = Duration::ZERO;
         loop {
             let stopping = *self.stop.borrow();
             if !stopping {
+                let full = Instant::now();
                 tokio::select! {
-                    () = self.intake.room() => {}
+                    () = self.intake.room() => stalled += full.elapsed(),
                     _ = self.stop.changed() => continue,
                 }
+            }
+            if stalled > STALL {
+                return Ok(End::Stalled);
             }
             let patience = if stopping { LAST_WORDS } else { IDLE };
             let bytes = tokio::select! {
@@ -295,6 +312,7 @@ impl Follower {
                 }
                 intake.line(name, Record { ns, text, std: None, piece });
             }
+            Event::Again => intake.figures.again.add(1),
             Event::Foreign(text) => foreign.push(text),
         });
         if any {

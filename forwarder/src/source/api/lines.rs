@@ -6,6 +6,7 @@
 use jiff::Timestamp;
 
 use super::cursor::{Begun, Cursor, Fate, Resume};
+use super::replay::{Replay, START};
 use crate::intake::Piece;
 use crate::source::pieces::{MAX_TEXT, Open};
 
@@ -21,6 +22,8 @@ pub(super) enum Event<'a> {
     Text { ns: i64, text: &'a [u8], piece: Piece },
     /// Lines are missing before the line at this time, which comes next.
     Hole { to: i64 },
+    /// A line that the stream brought before.
+    Again,
     /// A message of the kubelet.
     Foreign(String),
 }
@@ -29,12 +32,13 @@ pub(super) enum Event<'a> {
 #[derive(Debug)]
 pub(super) struct Lines {
     resume: Resume,
+    replay: Replay,
     state: State,
 }
 
 #[derive(Debug)]
 enum State {
-    /// In the time of a line.
+    /// In the time of a line or the beginning of its text.
     Head(Vec<u8>),
     /// In a line that is not the container's.
     Foreign(Vec<u8>),
@@ -46,7 +50,7 @@ enum State {
 
 impl Lines {
     pub(super) fn new(resume: Resume) -> Self {
-        Self { resume, state: State::Head(Vec::new()) }
+        Self { resume, replay: Replay::default(), state: State::Head(Vec::new()) }
     }
 
     /// Takes bytes as they come, hands on what is new and moves the cursor behind it.
@@ -76,7 +80,8 @@ impl Lines {
     pub(super) fn finish(&mut self, cursor: &mut Cursor, sink: &mut impl FnMut(Event<'_>)) {
         match std::mem::replace(&mut self.state, State::Head(Vec::new())) {
             State::Text(mut open, 0) if open.before > 0 || !open.text.is_empty() => end(&mut open, cursor, sink),
-            State::Head(text) | State::Foreign(text) if !text.is_empty() => sink(foreign(&text)),
+            State::Head(head) if !head.is_empty() => self.part(&head, true, cursor, sink),
+            State::Foreign(text) if !text.is_empty() => sink(foreign(&text)),
             _ => {}
         }
     }
@@ -84,33 +89,57 @@ impl Lines {
     /// A part of a line, and whether it is the last one.
     fn part(&mut self, mut line: &[u8], ends: bool, cursor: &mut Cursor, sink: &mut impl FnMut(Event<'_>)) {
         if let State::Head(head) = &mut self.state {
-            let blank = line.iter().position(|byte| *byte == b' ');
-            let here = blank.unwrap_or(line.len());
-            let taken = here.min(MAX_HEAD - head.len());
-            head.extend_from_slice(&line[..taken]);
-            if blank.is_none() && !ends && head.len() < MAX_HEAD {
-                return;
-            }
-            let time = blank.filter(|_| taken == here).and_then(|_| time(head));
-            line = &line[taken..];
-            self.state = match time {
-                None => State::Foreign(std::mem::take(head)),
-                Some(ns) => {
-                    line = &line[1..];
-                    let (fate, hole) = self.resume.line(ns);
-                    if hole {
-                        cursor.open = None;
-                        sink(Event::Hole { to: ns });
-                    }
-                    match fate {
-                        Fate::Known => State::Known,
-                        Fate::Read(Begun { pieces, bytes, .. }) => {
-                            State::Text(Open { ns, before: pieces, text: Vec::new() }, bytes)
-                        }
-                    }
+            if head.is_empty() && (ends || line.len() >= MAX_HEAD + START) {
+                let taken = self.begin(line, cursor, sink);
+                line = &line[taken..];
+            } else {
+                // Byte by byte as many as the decision needs, so that it does not depend on how they come.
+                while !line.is_empty() && missing(head) > 0 {
+                    let (more, rest) = line.split_at(missing(head).min(line.len()));
+                    head.extend_from_slice(more);
+                    line = rest;
                 }
-            };
+                if missing(head) > 0 && !ends {
+                    return;
+                }
+                let head = std::mem::take(head);
+                let taken = self.begin(&head, cursor, sink);
+                let is_all = ends && line.is_empty();
+                self.rest(&head[taken..], is_all, cursor, sink);
+                if is_all {
+                    return;
+                }
+            }
         }
+        self.rest(line, ends, cursor, sink);
+    }
+
+    /// Decides what becomes of a line by its beginning. How many bytes stand before its text.
+    fn begin(&mut self, head: &[u8], cursor: &mut Cursor, sink: &mut impl FnMut(Event<'_>)) -> usize {
+        let blank = blank(head);
+        let Some((blank, ns)) = blank.and_then(|at| Some((at, time(&head[..at])?))) else {
+            self.state = State::Foreign(Vec::new());
+            return 0;
+        };
+        let text = &head[blank + 1..];
+        self.state = State::Known;
+        if self.replay.is_known(ns, &text[..text.len().min(START)]) {
+            sink(Event::Again);
+            return blank + 1;
+        }
+        let (fate, hole) = self.resume.line(ns);
+        if hole {
+            cursor.open = None;
+            sink(Event::Hole { to: ns });
+        }
+        if let Fate::Read(Begun { pieces, bytes, .. }) = fate {
+            self.state = State::Text(Open { ns, before: pieces, text: Vec::new() }, bytes);
+        }
+        blank + 1
+    }
+
+    /// A part of what a line holds, and whether it is the last one.
+    fn rest(&mut self, mut line: &[u8], ends: bool, cursor: &mut Cursor, sink: &mut impl FnMut(Event<'_>)) {
         match &mut self.state {
             State::Head(_) | State::Known => {}
             State::Foreign(text) => {
@@ -142,6 +171,21 @@ impl Lines {
         if ends {
             self.state = State::Head(Vec::new());
         }
+    }
+}
+
+/// Where the blank behind a time is.
+fn blank(head: &[u8]) -> Option<usize> {
+    head.iter().take(MAX_HEAD).position(|byte| *byte == b' ')
+}
+
+/// How many more bytes of a line are needed before its fate can be decided.
+fn missing(head: &[u8]) -> usize {
+    match blank(head) {
+        Some(at) if time(&head[..at]).is_some() => (at + 1 + START).saturating_sub(head.len()),
+        Some(_) => 0,
+        None if head.len() >= MAX_HEAD => 0,
+        None => 1,
     }
 }
 

@@ -201,6 +201,14 @@ fn rotated_lines_are_a_gap_and_an_empty_answer_is_none() {
 }
 
 #[test]
+fn a_file_that_the_kubelet_opens_again_brings_nothing_twice() {
+    let again = [10, 11, 12, 11, 12, 13, 11, 12, 13, 14];
+    let (told, _) =
+        follow(vec![answer(200, &log(&again)), answer(200, &log(&again)), answer(200, &log(&[14]))], vec![], &[0]);
+    assert_eq!(told, lines(&[10, 11, 12, 13, 14]));
+}
+
+#[test]
 fn case_086_the_life_before_is_read_to_its_end() {
     // The stream is cut, and before the next one the container is restarted.
     let (told, _) = follow(

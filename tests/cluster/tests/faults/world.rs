@@ -51,9 +51,22 @@ pub(crate) struct World {
     ends: Instant,
 }
 
+/// What pods there are.
+pub(crate) struct Plan {
+    /// Two pods of each.
+    pub(crate) sources: &'static [&'static str],
+    /// kB/s that a pod writes.
+    pub(crate) rate: u64,
+    /// Seconds that it writes for.
+    pub(crate) seconds: u64,
+    /// The forwarders' spool.
+    pub(crate) spool: &'static str,
+    /// Size from which the kubelet puts a file aside.
+    pub(crate) file: &'static str,
+}
+
 impl World {
-    /// Two pods of a source that write so many kB/s each, for so many seconds.
-    pub(crate) fn new(source: &'static str, rate: u64, seconds: u64) -> Self {
+    pub(crate) fn new(plan: &Plan) -> Self {
         let logs = folder().join("log/pods");
         let folder = tempfile::Builder::new().prefix("faults").tempdir_in(folder()).unwrap();
         let writer = folder.path().join("writer");
@@ -77,7 +90,7 @@ impl World {
         open_to_all(folder.path());
 
         let mut kubelet = Component::find("kubelet");
-        configure_kubelet(&mut kubelet, "10Mi");
+        configure_kubelet(&mut kubelet, plan.file);
         let namespace = Namespace::new("faults", "privileged");
         namespace.grant();
         let observer = Observer::start(logs, namespace.name());
@@ -93,23 +106,27 @@ impl World {
             api_server: Component::find("kube-apiserver"),
             pods: Vec::new(),
             uids: Vec::new(),
-            ends: Instant::now() + Duration::from_secs(seconds),
+            ends: Instant::now(),
         };
         world.start_receiver();
-        // Pieces of long lines on both outputs are more than the API can tell apart.
-        let shape = if source == "node" { "both" } else { "out" };
-        for name in ["a", "b"].map(|one| format!("{source}-{one}")) {
-            world.start_pod(&name, source, &[rate.to_string(), seconds.to_string(), shape.to_owned()]);
-            world.pods.push(name);
+        for source in plan.sources {
+            for name in ["a", "b"].map(|one| format!("{source}-{one}")) {
+                world.start_pod(&name, source, plan);
+                world.pods.push(name);
+            }
         }
-        world.ends = Instant::now() + Duration::from_secs(seconds);
+        world.ends = Instant::now() + Duration::from_secs(plan.seconds);
         world
     }
 
-    fn start_pod(&mut self, name: &str, source: &str, arguments: &[String]) {
+    fn start_pod(&mut self, name: &str, source: &str, plan: &Plan) {
+        // Pieces of long lines on both outputs are more than the API can tell apart.
+        let shape = if source == "node" { "both" } else { "out" };
+        let arguments = [plan.rate.to_string(), plan.seconds.to_string(), shape.to_owned()];
         let mut pod = app_pod(&self.namespace, name, "");
         pod["metadata"]["annotations"][annotation::TARGET] = format!("http://{NODE}:{}", self.port).into();
         pod["metadata"]["annotations"][annotation::SOURCE] = source.into();
+        pod["metadata"]["annotations"][annotation::SPOOL] = plan.spool.into();
         let container = &mut pod["spec"]["containers"][0];
         let command: Vec<&str> = std::iter::once("/writer").chain(arguments.iter().map(String::as_str)).collect();
         container["command"] = json!(command);

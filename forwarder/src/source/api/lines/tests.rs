@@ -10,7 +10,7 @@ fn split(chunks: &[&[u8]]) -> (Vec<Got>, Vec<String>) {
     let mut sink = |event: Event<'_>| match event {
         Event::Text { ns, text, piece } => all.push((ns, String::from_utf8_lossy(text).into_owned(), piece)),
         Event::Foreign(text) => others.push(text),
-        Event::Hole { .. } => panic!("nothing was read before"),
+        Event::Hole { .. } | Event::Again => panic!("nothing was read before"),
     };
     for chunk in chunks {
         lines.push(chunk, &mut cursor, &mut sink);
