@@ -18,6 +18,7 @@ mod snapshot;
 pub mod stream;
 pub mod verdict;
 mod webhook;
+pub mod writer;
 
 pub use command::{Ran, logtap, logtap_binary};
 pub use fake::{Answer, Asked, Fake};

@@ -4,7 +4,10 @@
 //! One test at a time.
 
 #![expect(clippy::unwrap_used, reason = "a failed step is a failed test")]
+#![expect(clippy::print_stdout, reason = "the figures are what the run is for")]
 
+#[path = "incluster/crowd.rs"]
+mod crowd;
 #[path = "incluster/link.rs"]
 mod link;
 #[path = "incluster/stage.rs"]
@@ -286,4 +289,18 @@ fn a_pod_that_is_told_to_end_hands_over_first_and_another_takes_its_place() {
     assert_once(dir.path(), &sent);
     assert_eq!(gaps(dir.path()), Vec::<String>::new());
     assert_eq!(kinds(&namespace), Vec::<String>::new());
+}
+
+#[test]
+#[ignore = "needs a cluster: tests/run cluster"]
+fn a_crowd_lands_here_while_the_way_is_cut() {
+    crowd::run(5, 60, 3);
+}
+
+mod long {
+    #[test]
+    #[ignore = "ten minutes: LOGTAP_CLUSTER=long tests/run cluster"]
+    fn a_crowd_lands_here_for_ten_minutes() {
+        super::crowd::run(20, 600, 10);
+    }
 }

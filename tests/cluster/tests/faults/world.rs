@@ -11,10 +11,9 @@ use logtap_cluster_tests::component::Component;
 use logtap_cluster_tests::observer::{Observer, Truth};
 use logtap_cluster_tests::processes::{folder, kill_forwarder};
 use logtap_cluster_tests::verdict::{self, Captured};
-use logtap_cluster_tests::{Namespace, app_pod, injected, kubectl, logtap_binary, until};
+use logtap_cluster_tests::{Namespace, app_pod, injected, kubectl, logtap_binary, until, writer};
 use logtap_inject::Config;
 use logtap_inject::vocabulary::annotation;
-use serde_json::json;
 
 /// The node's address, which pods reach.
 const NODE: &str = "10.85.0.1";
@@ -69,25 +68,7 @@ impl World {
     pub(crate) fn new(plan: &Plan) -> Self {
         let logs = folder().join("log/pods");
         let folder = tempfile::Builder::new().prefix("faults").tempdir_in(folder()).unwrap();
-        let writer = folder.path().join("writer");
-        let code = concat!(env!("CARGO_MANIFEST_DIR"), "/writer/main.rs");
-        let built = Command::new("rustc")
-            .args([
-                "--edition",
-                "2024",
-                "-O",
-                "-C",
-                "target-feature=+crt-static",
-                "--target",
-                "x86_64-unknown-linux-gnu",
-            ])
-            .arg("-o")
-            .arg(&writer)
-            .arg(code)
-            .status()
-            .unwrap();
-        assert!(built.success(), "the writer compiles");
-        open_to_all(folder.path());
+        writer::compile(folder.path());
 
         let mut kubelet = Component::find("kubelet");
         configure_kubelet(&mut kubelet, plan.file);
@@ -122,18 +103,11 @@ impl World {
     fn start_pod(&mut self, name: &str, source: &str, plan: &Plan) {
         // Pieces of long lines on both outputs are more than the API can tell apart.
         let shape = if source == "node" { "both" } else { "out" };
-        let arguments = [plan.rate.to_string(), plan.seconds.to_string(), shape.to_owned()];
         let mut pod = app_pod(&self.namespace, name, "");
         pod["metadata"]["annotations"][annotation::TARGET] = format!("http://{NODE}:{}", self.port).into();
         pod["metadata"]["annotations"][annotation::SOURCE] = source.into();
         pod["metadata"]["annotations"][annotation::SPOOL] = plan.spool.into();
-        let container = &mut pod["spec"]["containers"][0];
-        let command: Vec<&str> = std::iter::once("/writer").chain(arguments.iter().map(String::as_str)).collect();
-        container["command"] = json!(command);
-        container["args"] = json!([]);
-        container["volumeMounts"] = json!([{ "name": "writer", "mountPath": "/writer", "readOnly": true }]);
-        let path = self.folder.path().join("writer");
-        pod["spec"]["volumes"] = json!([{ "name": "writer", "hostPath": { "path": path, "type": "File" } }]);
+        writer::put_into(&mut pod, self.folder.path(), plan.rate, plan.seconds, shape);
         self.namespace.create(&injected(&self.namespace, pod, &Config::default()));
         let uid = until("the pod runs", || {
             let pod = self.namespace.get("pod", name)?;
@@ -282,10 +256,4 @@ fn configure_kubelet(kubelet: &mut Component, size: &str) {
     std::fs::write(&path, lines.join("\n") + "\n").unwrap();
     restart(kubelet, Duration::from_millis(100));
     until("the kubelet", || kubectl(&["get", "--raw", "/api/v1/nodes/node1/proxy/healthz"], ""));
-}
-
-fn open_to_all(folder: &std::path::Path) {
-    use std::os::unix::fs::PermissionsExt as _;
-    let all = std::fs::Permissions::from_mode(0o755);
-    std::fs::set_permissions(folder, all).unwrap();
 }
