@@ -147,6 +147,57 @@ fn two_people_do_not_disturb_each_other() {
 
 #[test]
 #[ignore = "needs a cluster: tests/run cluster"]
+fn whoever_attaches_reads_all_and_leaves_all() {
+    let namespace = Namespace::new("attach", "restricted");
+    let name = namespace.name();
+    let made = logtap(&["deploy", "-n", name, "--name", "shared", "--no-auth"]);
+    assert_eq!(made.status, Some(0), "{made:?}");
+    let theirs = kinds(&namespace);
+    let mut sent = Sent::default();
+    push(&namespace, 0, 300, &mut sent);
+    let recv = Recv::start(&namespace, &Link::new(), &["--name", "shared", "--attach"]);
+    recv.arrived(300);
+    push(&namespace, 1000, 300, &mut sent);
+    recv.arrived(600);
+    let (dir, ran) = recv.end();
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    assert!(ran.stderr.contains("Ctrl+C leaves it as it is"), "{ran:?}");
+    assert_once(dir.path(), &sent);
+    assert_eq!(kinds(&namespace), theirs);
+    let removed = logtap(&["deploy", "--remove", "-n", name, "--name", "shared"]);
+    assert_eq!(removed.status, Some(0), "{removed:?}");
+}
+
+#[test]
+#[ignore = "needs a cluster: tests/run cluster"]
+fn a_second_signal_leaves_the_rest_where_it_is() {
+    let namespace = Namespace::new("hurry", "restricted");
+    let link = Link::new();
+    let recv = Recv::start(&namespace, &link, &[]);
+    let mut sent = Sent::default();
+    push(&namespace, 0, 300, &mut sent);
+    recv.arrived(300);
+    link.thin(true);
+    for batch in 1..20 {
+        push(&namespace, batch * 1000, 1000, &mut sent);
+    }
+    let receiver = kinds(&namespace);
+    recv.interrupt();
+    recv.says("Ctrl+C once more leaves it there");
+    let (dir, ran) = recv.end_on();
+    assert_eq!(ran.status, Some(1), "{ran:?}");
+    assert!(ran.stderr.contains("lines that have not come") && ran.stderr.contains("deploy --remove"), "{ran:?}");
+    assert_eq!(kinds(&namespace), receiver, "nothing is removed");
+    link.thin(false);
+    let recv = Recv::start_in(dir, &namespace, &link, &[]);
+    let (dir, ran) = recv.end();
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    assert_once(dir.path(), &sent);
+    assert_eq!(kinds(&namespace), Vec::<String>::new());
+}
+
+#[test]
+#[ignore = "needs a cluster: tests/run cluster"]
 fn a_download_brings_what_is_there_and_later_the_rest() {
     let namespace = Namespace::new("download", "restricted");
     let name = namespace.name();

@@ -135,7 +135,7 @@ pub(super) fn run(args: InClusterArgs, elsewhere: Elsewhere, ui: &Ui) -> Result<
     let ready = deployed::until_ready(&cluster, &receiver, args.made.timeout, &mut signals, ui);
     let outcome = match ready {
         Ok(true) => {
-            greet(&cluster, &receiver, &local, ui)?;
+            greet(&cluster, &receiver, ours, &local, ui)?;
             let goal = if ours { Goal::UntilTold } else { Goal::Follow };
             Pull::new(&cluster, &receiver, &mut local, &mut signals, ui, goal)
                 .run(|cluster| drain(cluster, &receiver, ui))
@@ -146,13 +146,11 @@ pub(super) fn run(args: InClusterArgs, elsewhere: Elsewhere, ui: &Ui) -> Result<
     end(&cluster, &receiver, ours, local, outcome, ui)
 }
 
-fn greet(cluster: &Cluster, receiver: &Receiver, local: &Local, ui: &Ui) -> Result<(), CliError> {
+fn greet(cluster: &Cluster, receiver: &Receiver, ours: bool, local: &Local, ui: &Ui) -> Result<(), CliError> {
     let url = receiver.url(cluster)?.unwrap_or_default();
     ui.note(format_args!("receiver {} listens on {url}", receiver.title()));
-    ui.note(format_args!(
-        "its lines come to {}; Ctrl+C ends it, brings the rest and removes it",
-        local.dir().display()
-    ));
+    let end = if ours { "ends it, brings the rest and removes it" } else { "leaves it as it is" };
+    ui.note(format_args!("its lines come to {}; Ctrl+C {end}", local.dir().display()));
     ui.note(format_args!("tap something: logtap tap -n {} --deployment NAME --target {url}", receiver.namespace));
     Ok(())
 }

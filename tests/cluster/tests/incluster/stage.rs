@@ -90,9 +90,26 @@ impl Recv {
         self.folder
     }
 
-    /// Ctrl+C, and all that follows from it. The folder that is returned holds the capture.
-    pub(crate) fn end(mut self) -> (Capture, Ran) {
+    /// Ctrl+C.
+    pub(crate) fn interrupt(&self) {
         Command::new("kill").args(["-INT", &self.child.id().to_string()]).status().unwrap();
+    }
+
+    /// Waits until it says so.
+    pub(crate) fn says(&self, words: &str) {
+        until(words, || if self.said().contains(words) { Ok(()) } else { Err(self.said()) });
+    }
+
+    /// Ctrl+C, and all that follows from it. The folder that is returned holds the capture.
+    pub(crate) fn end(self) -> (Capture, Ran) {
+        let dir = self.dir();
+        let (folder, ran) = self.end_on();
+        (Capture { dir, _folder: folder }, ran)
+    }
+
+    /// The same; what is returned can be gone on with.
+    pub(crate) fn end_on(mut self) -> (TempDir, Ran) {
+        self.interrupt();
         let began = Instant::now();
         let status = loop {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -102,7 +119,7 @@ impl Recv {
             std::thread::sleep(Duration::from_millis(100));
         };
         let ran = Ran { status: status.code(), stdout: String::new(), stderr: self.said() };
-        (Capture { dir: self.dir(), _folder: self.folder }, ran)
+        (self.folder, ran)
     }
 }
 
