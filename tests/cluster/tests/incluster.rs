@@ -306,6 +306,8 @@ fn a_tap_finds_it_by_itself_and_senders_are_known_by_their_tokens() {
     let mut stranger = Sent::default();
     push(&namespace, 0, 10, &mut stranger);
     assert!(stranger.kept.is_empty(), "a sender without a token is refused");
+    let checked = good(&["check", "-n", name, "--probe"]);
+    assert!(checked.stdout.contains("answers ("), "the probe knows the receiver's authority: {checked:?}");
     good(&["tap", "-n", name, "--deployment", "api", "--timeout", "90s"]);
     recv.arrived(50);
     let (dir, ran) = recv.end();

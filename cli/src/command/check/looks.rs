@@ -9,7 +9,8 @@ use crate::cluster::resource::{LIMIT_RANGE, NAMESPACE, NETWORK_POLICY, QUOTA, RO
 use crate::cluster::{Cluster, ClusterError, Resource};
 use crate::error::CliError;
 use crate::preflight::{
-    Check, Installation, Probe, Rehearsal, State, fit, in_cluster, meshes, probe, rehearse, sample, settings_of, url,
+    Check, Installation, Probe, Rehearsal, State, authority, fit, in_cluster, meshes, probe, rehearse, sample,
+    settings_of, url,
 };
 
 /// A target for the rehearsal, where none is known: nothing ever connects to it.
@@ -43,11 +44,14 @@ pub(super) fn all(
     checks.push(grants(cluster, installed)?);
     let known = known_target(cluster, installed, &namespace, target)?;
     checks.push(match &known {
-        Ok(url) => Check::new("target", State::Ok, format!("lines go to {url} unless a tap says otherwise")),
+        Ok((url, _)) => Check::new("target", State::Ok, format!("lines go to {url} unless a tap says otherwise")),
         Err(why) => Check::new("target", State::Warning, why.clone()).hint("taps name one with --target"),
     });
     let known = known.ok();
-    let pod = sample(Some(known.as_deref().unwrap_or(NOWHERE)));
+    let mut pod = sample(Some(known.as_ref().map_or(NOWHERE, |(url, _)| url)));
+    if let Some((_, Some(authority))) = &known {
+        pod["metadata"]["annotations"][annotation::TARGET_CA] = authority.as_str().into();
+    }
     let (check, rehearsed) = admitted(rehearse(cluster, name, &pod, &sample(None))?);
     checks.push(check);
     checks.push(reached(cluster, rehearsed.as_deref().filter(|_| run_probe && known.is_some()))?);
@@ -151,24 +155,28 @@ fn grants(cluster: &Cluster, installed: &Installation) -> Result<Check, CliError
     })
 }
 
-/// Where lines would go, or why nobody knows.
+/// Where lines would go and the certificates by which that is known, or why nobody knows.
 fn known_target(
     cluster: &Cluster,
     installed: &Installation,
     namespace: &Value,
     asked: Option<&str>,
-) -> Result<Result<String, String>, CliError> {
-    let said = asked
-        .or(crate::cluster::resource::annotation(namespace, annotation::TARGET))
-        .or(installed.variable("LOGTAP_DEFAULT_TARGET"));
-    if let Some(said) = said {
-        return Ok(Ok(said.to_owned()));
-    }
-    let found = in_cluster(cluster, &installed.namespace)?;
-    Ok(match found.as_slice() {
-        [] => Err("there is no default target and no receiver in the cluster".to_owned()),
-        [one] => Ok(url(one)),
-        many => Err(format!("there are {} receivers in the cluster", many.len())),
+) -> Result<Result<(String, Option<String>), String>, CliError> {
+    let own = |key| crate::cluster::resource::annotation(namespace, key);
+    let inherited = own(annotation::TARGET);
+    let said = asked.or(inherited).or(installed.variable("LOGTAP_DEFAULT_TARGET"));
+    let may_be_known = said.is_none_or(|said| said.contains(".svc"));
+    let found = if may_be_known { in_cluster(cluster, &installed.namespace)? } else { Vec::new() };
+    let address = |service: &Value| (url(service), authority(service).map(str::to_owned));
+    Ok(match (said, found.as_slice()) {
+        (Some(said), found) => {
+            let theirs = found.iter().map(address).find(|(url, _)| url == said).and_then(|(_, authority)| authority);
+            let given = own(annotation::TARGET_CA).filter(|_| inherited == Some(said)).map(str::to_owned);
+            Ok((said.to_owned(), given.or(theirs)))
+        }
+        (None, []) => Err("there is no default target and no receiver in the cluster".to_owned()),
+        (None, [one]) => Ok(address(one)),
+        (None, many) => Err(format!("there are {} receivers in the cluster", many.len())),
     })
 }
 
