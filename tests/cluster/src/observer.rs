@@ -23,6 +23,8 @@ const RECORD: usize = 256 << 10;
 pub struct True {
     /// A digest of its text, whose bytes that are no UTF-8 are replaced.
     pub digest: u64,
+    /// Digests of its first and its last bytes.
+    pub ends: (u64, u64),
     /// Bytes of its text.
     pub bytes: usize,
     /// Time of its first piece, as written.
@@ -50,6 +52,13 @@ pub fn digest(text: &[u8]) -> u64 {
         word[..part.len()].copy_from_slice(part);
         (sum ^ u64::from_le_bytes(word) ^ (part.len() as u64) << 59).wrapping_mul(0x0000_0100_0000_01b3).rotate_left(23)
     })
+}
+
+/// Digests of a text's first and last 4 KiB.
+#[must_use]
+pub fn ends(text: &[u8]) -> (u64, u64) {
+    let few = text.len().min(4 << 10);
+    (digest(&text[..few]), digest(&text[text.len() - few..]))
 }
 
 impl Observer {
@@ -175,7 +184,8 @@ fn piece(line: &[u8], file: usize, pieces: &mut [(String, Vec<u8>); 2]) -> Optio
         return None;
     }
     let text = String::from_utf8_lossy(whole);
-    let line = True { digest: digest(text.as_bytes()), bytes: whole.len(), time: began.clone(), file };
+    let text = text.as_bytes();
+    let line = True { digest: digest(text), ends: ends(text), bytes: whole.len(), time: began.clone(), file };
     whole.clear();
     Some(line)
 }

@@ -51,12 +51,14 @@ fn close(one: &str, other: &str) -> bool {
 
 /// Prints what became of each container's lines.
 fn table(verdicts: &BTreeMap<String, Verdict>) {
-    println!("| container | lines | MB | missing | % | doubled | out of order | foreign | fragments | gaps |");
-    println!("|---|---|---|---|---|---|---|---|---|---|");
+    println!(
+        "| container | lines | MB | missing | % | doubled | out of order | foreign | fragments | garbled | gaps |"
+    );
+    println!("|---|---|---|---|---|---|---|---|---|---|---|");
     for (name, one) in verdicts {
         let share = one.missing as f64 * 100.0 / one.written.max(1) as f64;
         println!(
-            "| {name} | {} | {:.1} | {} | {share:.2} | {} | {} | {} | {} | {} |",
+            "| {name} | {} | {:.1} | {} | {share:.2} | {} | {} | {} | {} | {} | {} |",
             one.written,
             one.bytes as f64 / 1e6,
             one.missing,
@@ -64,6 +66,7 @@ fn table(verdicts: &BTreeMap<String, Verdict>) {
             one.disordered,
             one.foreign,
             one.fragments,
+            one.garbled,
             one.gaps.len(),
         );
     }
@@ -118,7 +121,13 @@ fn compare(world: World) -> BTreeMap<String, Verdict> {
 /// Every line is there.
 #[track_caller]
 fn assert_whole(name: &str, one: &Verdict) {
-    assert_eq!((one.missing, one.gaps.len(), one.fragments), (0, 0, 0), "{name}: {:?} {:?}", one.holes, one.gaps);
+    assert_eq!(
+        (one.missing, one.gaps.len(), one.fragments, one.garbled),
+        (0, 0, 0, 0),
+        "{name}: {:?} {:?}",
+        one.holes,
+        one.gaps
+    );
 }
 
 /// What is missing is what the API could not give any more, and marks say exactly that.
