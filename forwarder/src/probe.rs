@@ -1,10 +1,13 @@
-//! `logtap-forwarder probe`: connects to the target once and says whether it answers. `logtap tap`
+//! `logtap-forwarder probe`: connects to the target and says whether it answers. `logtap tap`
 //! runs it in a pod of its own before it changes anything.
+
+use std::time::{Duration, Instant};
 
 use http_body_util::Full;
 use hyper::Request;
 use hyper::body::Bytes;
 use tokio::task::LocalSet;
+use tokio::time::sleep;
 
 use crate::config::target;
 use crate::delivery::Target;
@@ -12,6 +15,10 @@ use crate::http::HttpError;
 
 /// What receivers and Loki answer to where they are ready.
 const PATH: &str = "/ready";
+/// How long a target that cannot be reached is tried again, and how often: a node learns of a new
+/// Service or endpoint within a second or two, more when it is busy.
+const PATIENCE: Duration = Duration::from_secs(8);
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// Connects to the target that the environment names. Any answer will do: what answers is there.
 ///
@@ -19,7 +26,12 @@ const PATH: &str = "/ready";
 /// If the target cannot be used or does not answer, in one sentence.
 pub(crate) async fn probe(var: impl Fn(&str) -> Option<String>) -> Result<String, String> {
     let target = target(&var).map_err(|error| error.to_string())?;
-    let answer = LocalSet::new().run_until(ask(&target)).await;
+    let began = Instant::now();
+    let mut answer = LocalSet::new().run_until(ask(&target)).await;
+    while answer.is_err() && began.elapsed() < PATIENCE {
+        sleep(PAUSE).await;
+        answer = LocalSet::new().run_until(ask(&target)).await;
+    }
     match answer {
         Ok(status) => Ok(format!("the target {target} answers ({status})")),
         Err(error) => Err(format!("the target {target} cannot be reached: {error}")),
@@ -61,6 +73,19 @@ mod tests {
         let said = run(&url).unwrap();
         assert!(said.contains(&url) && said.contains("503"), "{said}");
         assert!(server.join().unwrap().starts_with("GET /ready HTTP/1.1"));
+    }
+
+    #[test]
+    fn what_comes_a_little_later_is_waited_for() {
+        let place = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let server = std::thread::Builder::new().name("target".to_owned()).spawn(move || {
+            std::thread::sleep(Duration::from_secs(2));
+            let (mut stream, _) = TcpListener::bind(place).unwrap().accept().unwrap();
+            assert!(stream.read(&mut [0; 1024]).unwrap() > 0);
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").unwrap();
+        });
+        assert!(run(&format!("http://{place}")).unwrap().contains("200"));
+        server.unwrap().join().unwrap();
     }
 
     #[test]
