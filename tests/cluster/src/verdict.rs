@@ -1,7 +1,7 @@
 //! A capture beside the truth: what is missing, what is twice, what is out of order, and whether the
 //! gap marks tell it as it is.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -54,6 +54,8 @@ pub struct Verdict {
     pub disordered: u64,
     /// Lines of the capture that nobody wrote.
     pub foreign: u64,
+    /// Lives of the container of which lines are missing.
+    pub lives: BTreeSet<u64>,
     /// Stretches of missing lines: time of the last line before, of the first after.
     pub holes: Vec<(String, String)>,
     /// What marks say.
@@ -134,6 +136,7 @@ impl Captured {
             let until = (at..truth.len()).find(|later| seen[*later]).unwrap_or(truth.len());
             verdict.missing += (until - at) as u64;
             verdict.missing_bytes += truth[at..until].iter().map(|line| line.bytes as u64).sum::<u64>();
+            verdict.lives.extend(truth[at..until].iter().map(|line| line.life));
             let before = &truth[at.saturating_sub(1)].time;
             verdict.holes.push((before.clone(), truth[until.min(truth.len() - 1)].time.clone()));
             at = until;
