@@ -22,6 +22,9 @@ use crate::report::Report;
 const PAUSE: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(10));
 /// The pause once the process has to end.
 const LAST_PAUSE: Duration = Duration::from_millis(250);
+/// How long a request may go on without an answer once the process has to end, unless it began after
+/// that on a new connection: an old one may be dead, which only a new one can tell in time.
+const LAST_ANSWER: Duration = Duration::from_secs(1);
 /// Longest pause that a target can ask for.
 const MAX_ASKED: Duration = Duration::from_secs(30);
 /// Most bytes of an answer that are read.
@@ -131,7 +134,17 @@ impl Pusher {
 
     async fn once(&mut self, body: Bytes) -> Result<Answer, HttpError> {
         // The target may have closed it meanwhile, which is no fault.
-        let mut connection = match self.connection.take().filter(Connection::is_open) {
+        let kept = self.connection.take().filter(Connection::is_open);
+        let is_last = kept.is_none() && *self.stopped.borrow();
+        let stopped = self.stopped.clone();
+        tokio::select! {
+            answer = self.exchange(kept, body) => answer,
+            () = too_late(stopped), if !is_last => Err(HttpError::Timeout(LAST_ANSWER)),
+        }
+    }
+
+    async fn exchange(&mut self, kept: Option<Connection>, body: Bytes) -> Result<Answer, HttpError> {
+        let mut connection = match kept {
             Some(connection) => connection,
             None => self.target.server.connect().await?,
         };
@@ -161,6 +174,14 @@ impl Pusher {
 
     fn complain(&self, kind: &'static str, what: &str) {
         self.report.seldom(&format!("push {kind}"), &format!("the target {} {what}", self.target));
+    }
+}
+
+/// Waits until an answer comes too late for another try.
+async fn too_late(mut stopped: watch::Receiver<bool>) {
+    match stopped.wait_for(|stopped| *stopped).await {
+        Ok(_) => sleep(LAST_ANSWER).await,
+        Err(_) => std::future::pending().await,
     }
 }
 

@@ -74,8 +74,11 @@ fn four() -> (tempfile::TempDir, Rc<Intake>) {
 }
 
 fn delivery(url: &str, intake: &Rc<Intake>) -> Delivery {
+    stoppable(url, intake, watch::channel(false).1)
+}
+
+fn stoppable(url: &str, intake: &Rc<Intake>, stopped: watch::Receiver<bool>) -> Delivery {
     let report = Rc::new(Report::default());
-    let (_stop, stopped) = watch::channel(false);
     let identity = Identity::at("/nowhere".into());
     let figures = Rc::clone(&intake.figures);
     let pusher = Pusher::new(Target::new(url, None).unwrap(), identity, stopped, Rc::clone(&report), figures);
@@ -139,6 +142,45 @@ fn what_there_is_no_time_for_is_declared() {
         assert_eq!((kept.all[0].number, kept.all[0].numbers), (1, 4));
         assert!(intake.unsent().is_empty(), "nobody sends it again");
     }
+}
+
+/// A network that was cut leaves connections behind that nobody answers on.
+#[test]
+fn a_dead_connection_is_given_up_when_the_process_has_to_end() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let serve = move || {
+        let mut taken = Kept::default();
+        let mut connections = Vec::new();
+        for answers in [1, 2] {
+            let mut reader = BufReader::new(listener.accept().unwrap().0);
+            for _ in 0..answers {
+                taken.take(&body(&mut reader).unwrap());
+                reader.get_mut().write_all(b"HTTP/1.1 204 Told\r\n\r\n").unwrap();
+            }
+            connections.push(reader);
+        }
+        taken
+    };
+    let served = Builder::new().name("target".to_owned()).spawn(serve).unwrap();
+    let (_dir, intake) = four();
+    for ns in [5, 6] {
+        intake.flush();
+        intake.line("app", Record { ns, text: b"late", std: None, piece: Piece::default() });
+        intake.commit("app", Vec::new());
+    }
+    intake.close();
+    let (stop, stopped) = watch::channel(false);
+    let mut delivery = stoppable(&url, &intake, stopped);
+    let done = run(async {
+        tokio::join!(timeout(Duration::from_secs(30), delivery.run()), async {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            stop.send_replace(true);
+        })
+    });
+    assert!(done.0.is_ok(), "a new connection was answered on");
+    assert!(intake.unsent().is_empty());
+    assert_eq!(served.join().unwrap().all.len(), 6);
 }
 
 /// Targets that answer garbage, without end, or never.
