@@ -26,8 +26,8 @@ use tail::{Step, Tail};
 const POLL: Duration = Duration::from_millis(150);
 /// How often new containers are looked for.
 const LOOK: Duration = Duration::from_secs(1);
-/// How often it is asked whether the app is over, where that decides.
-const ASK: Duration = Duration::from_secs(2);
+/// How often it is asked whether the app is over, where that decides: a Job is complete so much later.
+const ASK: Duration = Duration::from_secs(1);
 /// How long a file that was put aside has to rest before it counts as finished.
 const SETTLE: Duration = Duration::from_millis(400);
 /// How often it is noted which files are there, whether or not there is room to read them. The kubelet puts files aside every ten
@@ -108,6 +108,10 @@ impl Sources {
                         && apps.all(|one| !self.selection.takes(&one.name) || pod.is_over(&one.name))
                     {
                         return;
+                    }
+                    if !pod.may_end() {
+                        // Nobody is asked for nothing.
+                        return std::future::pending().await;
                     }
                 }
                 Err(error) => self.report.seldom(error.kind(), &error.to_string()),

@@ -16,7 +16,7 @@ use logtap_cluster_tests::node::{RESTART_AT_ONCE, configure_kubelet, logs};
 use logtap_cluster_tests::observer::{Lives, Observer, True};
 use logtap_cluster_tests::verdict::{Captured, Verdict};
 use logtap_cluster_tests::{LocalReceiver, Namespace, app_pod, bare_pod, injected, job, until};
-use logtap_inject::vocabulary::annotation;
+use logtap_inject::vocabulary::{annotation, sidecar};
 use logtap_inject::{Config, Mode};
 use serde_json::{Value, json};
 
@@ -51,19 +51,33 @@ fn pod_of<'m, T>(all: &'m BTreeMap<String, T>, job: &str) -> Option<(&'m String,
     all.iter().find(|(name, _)| name.starts_with(&format!("{job}-")) && name.ends_with("/app"))
 }
 
-/// When each Job was seen to be complete first, until `wanted` are.
-fn completions(namespace: &Namespace, wanted: usize) -> BTreeMap<String, Timestamp> {
+fn on_failure(mut pod: Value) -> Value {
+    pod["spec"]["restartPolicy"] = "OnFailure".into();
+    pod
+}
+
+fn job_that_restarts(name: &str, pod: Value) -> Value {
+    let mut job = job(name, &on_failure(pod));
+    job["spec"]["backoffLimit"] = 6.into();
+    job
+}
+
+/// When each of these Jobs, by the beginning of its name, was seen to be complete first.
+fn completions(namespace: &Namespace, wanted: &[impl AsRef<str>]) -> BTreeMap<String, Timestamp> {
     let mut seen = BTreeMap::new();
+    let is_wanted = |name: &str| wanted.iter().any(|one| name.starts_with(one.as_ref()));
     until("the Jobs", || {
         let list = namespace.kubectl(&["get", "jobs", "-o", "json"], "")?;
         let list: Value = serde_json::from_str(&list).unwrap();
         for job in list["items"].as_array().unwrap() {
             let is_complete = |one: &Value| one["type"] == "Complete" && one["status"] == "True";
-            if job["status"]["conditions"].as_array().is_some_and(|all| all.iter().any(is_complete)) {
-                seen.entry(job["metadata"]["name"].as_str().unwrap().to_owned()).or_insert_with(Timestamp::now);
+            let name = job["metadata"]["name"].as_str().unwrap();
+            let conditions = job["status"]["conditions"].as_array();
+            if is_wanted(name) && conditions.is_some_and(|all| all.iter().any(is_complete)) {
+                seen.entry(name.to_owned()).or_insert_with(Timestamp::now);
             }
         }
-        if seen.len() < wanted { Err(format!("{list:#}")) } else { Ok(()) }
+        if seen.len() < wanted.len() { Err(format!("{list:#}")) } else { Ok(()) }
     });
     seen
 }
@@ -90,9 +104,16 @@ fn judge(what: &str, restarts: u64, truth: &[True], verdict: &Verdict, complete:
     if Duration::try_from(delay).unwrap() > DELAY { Err(format!("{what}: {delay:?}")) } else { Ok(()) }
 }
 
+/// Shows what the forwarder of `pod/container` said, with times.
+fn said(namespace: &Namespace, container: &str) {
+    let pod = container.split('/').next().unwrap();
+    let said = namespace.kubectl(&["logs", pod, "-c", sidecar::CONTAINER, "--timestamps"], "");
+    println!("the forwarder of {pod} said:\n{}", said.unwrap_or_else(|complaint| complaint));
+}
+
 #[test]
 #[ignore = "needs a cluster: tests/run cluster"]
-fn jobs_end_at_once_and_with_their_last_line() {
+fn jobs_are_complete_at_once_and_with_their_last_line() {
     configure_kubelet(&RESTART_AT_ONCE);
     let namespace = Namespace::new("jobs", "privileged");
     namespace.grant();
@@ -103,48 +124,54 @@ fn jobs_end_at_once_and_with_their_last_line() {
     let burst = "id=$(cat /proc/sys/kernel/random/uuid); n=0; while [ $n -lt 1000 ]; do n=$((n+1)); echo $id $n; done";
     let once = format!("sleep 2; {burst}");
     let third = format!("sleep 1; {burst}; echo x >>/shared/lives; [ $(wc -l </shared/lives) -ge 3 ]");
-    let mut expected = Vec::new();
-    let mut plain = bare_pod("untapped", &once);
-    plain["metadata"]["annotations"] = json!({});
-    namespace.create(&job("untapped", &plain));
-    for source in SOURCES {
-        for (mode, kind) in [(Mode::Native, "native"), (Mode::Container, "container")] {
-            let config = Config { mode, ..Config::default() };
-            let name = format!("{source}-{kind}-once");
-            let pod = tapped(&namespace, &receiver, &name, source, &once);
-            namespace.create(&job(&name, &injected(&namespace, pod, &config)));
-            expected.push((name, 0));
-            let name = format!("{source}-{kind}-third");
-            let mut pod = with_shared_folder(tapped(&namespace, &receiver, &name, source, &third));
-            pod["spec"]["restartPolicy"] = "OnFailure".into();
-            let mut job = job(&name, &injected(&namespace, pod, &config));
-            job["spec"]["backoffLimit"] = 6.into();
-            namespace.create(&job);
-            expected.push((name, 2));
+    let (mut complete, mut expected) = (BTreeMap::new(), Vec::new());
+    for (mode, kind) in [(Mode::Native, "native"), (Mode::Container, "container")] {
+        let config = Config { mode, ..Config::default() };
+        for (end, script, restarts) in [("once", &once, 0), ("third", &third, 2)] {
+            // Beside them one that has no forwarder.
+            let plain = format!("plain-{kind}-{end}");
+            namespace.create(&job_that_restarts(&plain, with_shared_folder(bare_pod(&plain, script))));
+            let names = SOURCES.map(|source| format!("{source}-{kind}-{end}"));
+            for (source, name) in SOURCES.iter().zip(&names) {
+                let pod = with_shared_folder(tapped(&namespace, &receiver, name, source, script));
+                let pod = injected(&namespace, on_failure(pod), &config);
+                namespace.create(&job_that_restarts(name, pod));
+            }
+            let wave: Vec<String> = names.into_iter().chain([plain]).collect();
+            complete.extend(completions(&namespace, &wave));
+            expected.extend(wave.into_iter().map(|name| (name, restarts)));
         }
     }
-    let complete = completions(&namespace, expected.len() + 1);
     let truth = observer.finish();
+    let is_tapped = |name: &str| !name.starts_with("plain");
     let all = |captured: &BTreeMap<String, Captured>| {
-        expected.iter().all(|(name, _)| pod_of(captured, name).is_some_and(|(_, one)| one.ended))
+        let mut tapped = expected.iter().filter(|(name, _)| is_tapped(name));
+        tapped.all(|(name, _)| pod_of(captured, name).is_some_and(|(_, one)| one.ended))
     };
     let captured = receiver.captured_until(PATIENCE, all);
-    let (_, written) = pod_of(&truth, "untapped").unwrap();
-    let delay = complete["untapped"].duration_since(written.last().unwrap().time.parse().unwrap());
-    println!("a Job without a forwarder: complete {:.2} s after the last line", delay.as_secs_f64());
     let mut wrong = Vec::new();
     for (name, restarts) in &expected {
         let (pod, written) = pod_of(&truth, name).unwrap();
+        if !is_tapped(name) {
+            let last: Timestamp = written.last().unwrap().time.parse().unwrap();
+            let delay = complete[name].duration_since(last).as_secs_f64();
+            println!("{name}: complete {delay:.2} s after the last line, without a forwarder");
+            continue;
+        }
         let verdict = lines(&captured, pod, written);
-        wrong.extend(judge(name, *restarts, written, &verdict, complete[name]).err());
-        wrong.extend(captured.get(pod).is_none_or(|one| !one.ended).then(|| format!("{name} has no end")));
+        let judged = judge(name, *restarts, written, &verdict, complete[name]).err();
+        let no_end = captured.get(pod).is_none_or(|one| !one.ended).then(|| format!("{name} has no end"));
+        if judged.is_some() || no_end.is_some() {
+            said(&namespace, pod);
+        }
+        wrong.extend(judged.into_iter().chain(no_end));
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 #[test]
 #[ignore = "needs a cluster: tests/run cluster"]
-fn cron_jobs_end_at_once_and_with_their_last_line() {
+fn cron_jobs_are_complete_at_once_and_with_their_last_line() {
     let namespace = Namespace::new("cron", "privileged");
     namespace.grant();
     let observer = Observer::start(logs(), namespace.name());
@@ -161,7 +188,7 @@ fn cron_jobs_end_at_once_and_with_their_last_line() {
             "spec": { "schedule": "* * * * *", "concurrencyPolicy": "Forbid", "jobTemplate": { "spec": spec } },
         }));
     }
-    let complete = completions(&namespace, SOURCES.len());
+    let complete = completions(&namespace, &SOURCES);
     namespace.kubectl(&["delete", "cronjobs", "--all"], "").unwrap();
     let captured = receiver.captured_until(PATIENCE, |all| {
         SOURCES.iter().all(|source| pod_of(all, source).is_some_and(|(_, one)| one.ended))
@@ -172,7 +199,11 @@ fn cron_jobs_end_at_once_and_with_their_last_line() {
         let (pod, written) = pod_of(&truth, source).unwrap();
         let seen = complete.iter().find(|(name, _)| name.starts_with(source)).unwrap();
         let verdict = lines(&captured, pod, written);
-        wrong.extend(judge(&format!("CronJob, {source}"), 0, written, &verdict, *seen.1).err());
+        let judged = judge(&format!("CronJob, {source}"), 0, written, &verdict, *seen.1).err();
+        if judged.is_some() {
+            said(&namespace, pod);
+        }
+        wrong.extend(judged);
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
