@@ -7,10 +7,12 @@
 mod command;
 pub mod component;
 mod fake;
+pub mod idle;
 mod kubectl;
 mod local_receiver;
 mod namespace;
 pub mod node;
+pub mod noise;
 pub mod observer;
 mod pods;
 mod policy;
@@ -20,6 +22,7 @@ mod snapshot;
 pub mod stream;
 pub mod verdict;
 mod webhook;
+mod writer;
 
 pub use command::{Ran, logtap, logtap_binary};
 pub use fake::{Answer, Asked, Fake};
@@ -31,3 +34,4 @@ pub use policy::{Outcome, Space, Table, config, in_force};
 pub use receiver::{Receiver, Stored};
 pub use snapshot::settled;
 pub use webhook::Webhook;
+pub use writer::Writer;

@@ -107,6 +107,12 @@ impl Captured {
         }
     }
 
+    /// How many whole lines there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.lines.len()
+    }
+
     /// Compares with what was written.
     #[must_use]
     pub fn against(&self, truth: &[True]) -> Verdict {
