@@ -21,7 +21,7 @@ const RECORD: usize = 256 << 10;
 /// A line as a container's runtime wrote it down.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct True {
-    /// A digest of its text, whose bytes that are no UTF-8 are replaced.
+    /// A digest of its text, whose NULs and bytes that are no UTF-8 are replaced.
     pub digest: u64,
     /// Bytes of its text.
     pub bytes: usize,
@@ -73,7 +73,10 @@ impl Observer {
                     let last = told.load(Ordering::SeqCst);
                     look(&folder, &prefix, &mut containers);
                     for (name, copied) in &mut containers {
-                        let lines = copied.read();
+                        let mut lines = copied.read();
+                        if last {
+                            lines.extend(copied.rest());
+                        }
                         mine.lock().expect("nobody panics with it").entry(name.clone()).or_default().extend(lines);
                     }
                     if last {
@@ -185,6 +188,13 @@ impl Copied {
         self.seen.into_iter().map(|(life, (first, last))| (life, last - first)).collect()
     }
 
+    /// Lines that will never end.
+    fn rest(&mut self) -> Vec<True> {
+        let life = self.seen.last_key_value().map_or(0, |(life, _)| *life);
+        let open = self.pieces.iter_mut().filter(|(_, whole)| !whole.is_empty());
+        open.map(|(began, whole)| ended(began, whole, life)).collect()
+    }
+
     /// Lines that were ended since the last look.
     fn read(&mut self) -> Vec<True> {
         let mut lines = Vec::new();
@@ -213,8 +223,13 @@ fn piece(line: &[u8], life: u64, pieces: &mut [(String, Vec<u8>); 2]) -> Option<
     if tag.first() == Some(&b'P') {
         return None;
     }
-    let text = String::from_utf8_lossy(whole);
-    let line = True { digest: digest(text.as_bytes()), bytes: whole.len(), time: began.clone(), life };
+    Some(ended(began, whole, life))
+}
+
+/// What was written of a line, as a capture has it: no NUL, no bytes that are no UTF-8.
+fn ended(began: &str, whole: &mut Vec<u8>, life: u64) -> True {
+    let text = String::from_utf8_lossy(whole).replace('\0', "\u{FFFD}");
+    let line = True { digest: digest(text.as_bytes()), bytes: whole.len(), time: began.to_owned(), life };
     whole.clear();
-    Some(line)
+    line
 }

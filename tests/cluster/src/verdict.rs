@@ -113,6 +113,12 @@ impl Captured {
         self.lines.len()
     }
 
+    /// The digest of the last whole line.
+    #[must_use]
+    pub fn last(&self) -> Option<u64> {
+        self.lines.last().copied()
+    }
+
     /// Compares with what was written.
     #[must_use]
     pub fn against(&self, truth: &[True]) -> Verdict {

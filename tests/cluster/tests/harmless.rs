@@ -58,7 +58,11 @@ fn compare(all: &BTreeMap<App, Vec<Measured>>, one: (App, usize), other: App) ->
         of_one.zip(&all[&other]).filter(|(a, b)| a.idle >= IDLE && b.idle >= IDLE).collect();
     let left = pairs.len();
     if left < PAIRS {
-        println!("{other:?}: no verdict: the machine was too busy, {left} pairs are left of {}", all[&other].len());
+        let idle = median(all[&other].iter().map(|one| one.idle).collect());
+        let all = all[&other].len();
+        println!("{other:?}: no verdict: {idle:.0} % of the machine were idle, {left} pairs are left of {all}");
+    }
+    if left == 0 {
         return None;
     }
     let idle = median(pairs.iter().map(|(_, b)| b.idle).collect());
@@ -78,7 +82,8 @@ fn compare(all: &BTreeMap<App, Vec<Measured>>, one: (App, usize), other: App) ->
         );
         found
     });
-    Some(differences.collect())
+    let differences = differences.collect();
+    (left >= PAIRS).then_some(differences)
 }
 
 fn harmless(source: &str, pairs: usize, slot: Duration, pause: Duration) {

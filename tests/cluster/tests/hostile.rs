@@ -12,12 +12,12 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use logtap_cluster_tests::node::logs;
-use logtap_cluster_tests::observer::Observer;
+use logtap_cluster_tests::observer::{Observer, digest};
 use logtap_cluster_tests::processes::{forwarder_of, signal, used};
 use logtap_cluster_tests::{Answer, Fake, LocalReceiver, Namespace, Writer, app_pod, injected, until};
 use logtap_inject::Config;
 use logtap_inject::vocabulary::{annotation, sidecar};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const SOURCES: [&str; 2] = ["api", "node"];
 /// KiB that a forwarder may have had at most.
@@ -44,7 +44,7 @@ echo 'failed to create fsnotify watcher: too many open files'
 echo 'unable to retrieve container logs for containerd://0123'
 printf '\n \n  \t \r\r\n\033[31mred\033[0m\n'
 printf 'nul \000 in the middle\n\000\n\000\000\000\n'
-printf 'no utf-8: \377\376 \300\200 \355\240\200 \364\220\200\200 \342\202\n\377\n'
+printf 'no utf-8: \377\376 \300\200 \355\240\200 \364\220\200\200 \342\202\nonly \377\n'
 printf 'utf-8 at its ends: \364\217\277\277 \357\277\275 \342\200\250 \302\205\n'
 printf 'carriage\rreturn\r\n'
 echo 'before the long one'
@@ -153,7 +153,7 @@ fn lines_that_mean_no_good_are_lines() {
     receiver.start();
     let live = format!("{LINES}\nsleep 3600");
     let with_live = |mut pod: Value| {
-        pod["spec"]["containers"][0]["args"] = serde_json::json!([live]);
+        pod["spec"]["containers"][0]["args"] = json!([live]);
         pod
     };
     let pods = SOURCES.map(|source| Pod::start(&namespace, &receiver.url(), source, with_live));
@@ -252,9 +252,15 @@ fn suffer(bad: Bad, writer: &Writer) -> Vec<String> {
         (_, "node") => "both",
         _ => "out",
     };
-    let seconds = (TIME.as_secs() + 20).to_string();
+    let seconds = TIME.as_secs() + 20;
     let pods = SOURCES.map(|source| {
-        Pod::start(&namespace, &receiver.url(), source, |pod| writer.run_in(pod, &["300", &seconds, shape(source)]))
+        Pod::start(&namespace, &receiver.url(), source, |pod| {
+            let mut pod = writer.run_in(pod, &[]);
+            // It stays until all is sent: what has to end meanwhile has five seconds for the rest.
+            let script = format!("/writer/writer 300 {seconds} {}; echo done; exec sleep 3600", shape(source));
+            pod["spec"]["containers"][0]["command"] = json!(["/bin/sh", "-c", script]);
+            pod
+        })
     });
     receiver.captured_until(PATIENCE, |captured| {
         pods.iter().all(|pod| captured.get(&pod.container()).is_some_and(|one| one.count() > 100))
@@ -269,6 +275,16 @@ fn suffer(bad: Bad, writer: &Writer) -> Vec<String> {
     println!("{bad:?}: {} requests in {:.0} s", fake.asked().len(), began.elapsed().as_secs_f64());
     drop(fake);
     receiver.start();
+    let written = |pod: &Pod<'_>| {
+        let lines = observer.lines_of(&pod.container());
+        lines.last().filter(|line| line.digest == digest(b"done")).map(|line| line.digest)
+    };
+    receiver.captured_until(PATIENCE, |captured| {
+        let came =
+            |pod: &Pod<'_>| written(pod).zip(captured.get(&pod.container())?.last()).map(|(one, other)| one == other);
+        pods.iter().all(|pod| came(pod) == Some(true))
+    });
+    namespace.kubectl(&["delete", "pods", "--all", "--wait"], "").unwrap();
     let captured = receiver.captured_until(PATIENCE, |captured| {
         pods.iter().all(|pod| captured.get(&pod.container()).is_some_and(|one| one.ended))
     });
