@@ -13,7 +13,9 @@
 //! less than 30 % of the machine were idle do not count; where too few pairs are left, there is no
 //! verdict, and the test fails and says so.
 //!
-//! Run with `LOGTAP_CLUSTER=long` for more and longer slots, and for source `node`.
+//! By hand, in a cluster that has the forwarder's image:
+//! `tests/cluster/in FOLDER cargo test -p logtap-cluster-tests --test harmless -- --ignored --nocapture`;
+//! the long form has more and longer slots, and source `node` too.
 
 #![expect(clippy::unwrap_used, reason = "a failed step is a failed test")]
 #![expect(clippy::print_stdout, reason = "the figures are what the run is for")]
@@ -120,21 +122,23 @@ fn harmless(source: &str, pairs: usize, slot: Duration, pause: Duration) {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-#[test]
-#[ignore = "needs a cluster: tests/run cluster"]
-fn an_app_is_as_fast_with_a_forwarder_as_without() {
-    harmless("api", 10, Duration::from_millis(900), Duration::from_millis(300));
-}
-
-/// What takes minutes; run with `LOGTAP_CLUSTER=long`.
-mod long {
-    use std::time::Duration;
+/// What is not so yet, or could not be shown yet: with 45 % of the machine idle an app whose receiver was
+/// away had a mean latency of 201 in place of 188 microseconds, which was no noise; whether the machine's
+/// other work or the forwarder did that takes a machine on which nothing else runs.
+mod waiting {
+    use super::*;
 
     #[test]
-    #[ignore = "needs a cluster and 25 minutes: LOGTAP_CLUSTER=long tests/run cluster"]
+    #[ignore = "an app's mean latency was larger by 12 microseconds of 188"]
+    fn an_app_is_as_fast_with_a_forwarder_as_without() {
+        harmless("api", 10, Duration::from_millis(900), Duration::from_millis(300));
+    }
+
+    #[test]
+    #[ignore = "an app's mean latency was larger by 12 microseconds of 188; takes 25 minutes"]
     fn an_app_is_as_fast_with_a_forwarder_as_without_in_long_slots() {
         for source in ["api", "node"] {
-            super::harmless(source, 20, Duration::from_secs(2), Duration::from_secs(1));
+            harmless(source, 20, Duration::from_secs(2), Duration::from_secs(1));
         }
     }
 }

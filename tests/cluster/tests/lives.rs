@@ -141,7 +141,8 @@ fn jobs_are_complete_at_once_and_with_their_last_line() {
     receiver.start();
     // 1,000 lines at once, up to the very end.
     let burst = "id=$(cat /proc/sys/kernel/random/uuid); n=0; while [ $n -lt 1000 ]; do n=$((n+1)); echo $id $n; done";
-    let once = format!("sleep 2; {burst}");
+    // The very last line has no newline.
+    let once = format!("sleep 2; {burst}; printf '%s' \"$id unended\"");
     let third = format!("sleep 1; {burst}; echo x >>/shared/lives; [ $(wc -l </shared/lives) -ge 3 ]");
     let (mut complete, mut expected) = (BTreeMap::new(), Vec::new());
     for (mode, kind) in [(Mode::Native, "native"), (Mode::Container, "container")] {

@@ -186,7 +186,9 @@ impl Stage {
                 before.parse::<f64>().ok()
             };
             let asked = number("requests to the API server").unwrap();
-            println!("{app:?}, {when}: {:.1} requests to the API server a minute", asked / minutes);
+            if when == "after" {
+                println!("{app:?}: {:.1} requests to the API server a minute, its first one too", asked / minutes);
+            }
             if *app == App::Full {
                 assert!(number("bytes wait").unwrap() >= 1e6, "the spool is full");
             }
