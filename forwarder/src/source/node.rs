@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinSet, yield_now};
 use tokio::time::{sleep, timeout};
 
-use super::api::Pods;
+use super::api::{Pod, Pods};
 use crate::config::Selection;
 use crate::intake::Intake;
 use crate::report::Report;
@@ -26,8 +26,11 @@ use tail::{Step, Tail};
 const POLL: Duration = Duration::from_millis(150);
 /// How often new containers are looked for.
 const LOOK: Duration = Duration::from_secs(1);
-/// How often it is asked whether the app is over, where that decides.
-const ASK: Duration = Duration::from_secs(2);
+/// How often it is asked whether the app is over, where that decides and a Job waits for it: while lines
+/// come, once they have stopped, and when that is long ago.
+const ASK: [Duration; 3] = [Duration::from_secs(2), Duration::from_millis(300), Duration::from_secs(1)];
+/// When it is long ago.
+const LONG_AGO: Duration = Duration::from_secs(10);
 /// How long a file that was put aside has to rest before it counts as finished.
 const SETTLE: Duration = Duration::from_millis(400);
 /// How often it is noted which files are there, whether or not there is room to read them. The kubelet puts files aside every ten
@@ -100,20 +103,35 @@ impl Sources {
     }
 
     async fn app_is_over(&self) {
+        let (mut quiet, mut asked) = (Duration::ZERO, None::<Instant>);
         loop {
-            match self.pods.fresh(Duration::ZERO).await {
-                Ok(pod) => {
-                    let mut apps = pod.containers().into_iter().filter(|one| one.is_app).peekable();
-                    if apps.peek().is_some()
-                        && apps.all(|one| !self.selection.takes(&one.name) || pod.is_over(&one.name))
-                    {
-                        return;
-                    }
+            let [busy, soon, rarely] = ASK;
+            let due = if quiet.is_zero() {
+                busy
+            } else if quiet < LONG_AGO {
+                soon
+            } else {
+                rarely
+            };
+            if asked.is_none_or(|asked| asked.elapsed() >= due) {
+                asked = Some(Instant::now());
+                match self.pods.fresh(Duration::ZERO).await {
+                    Ok(pod) if self.is_over(&pod) => return,
+                    // Nobody is asked for nothing.
+                    Ok(pod) if !pod.may_end() => return std::future::pending().await,
+                    Ok(_) => {}
+                    Err(error) => self.report.seldom(error.kind(), &error.to_string()),
                 }
-                Err(error) => self.report.seldom(error.kind(), &error.to_string()),
             }
-            sleep(ASK).await;
+            let before = self.intake.figures.read.get();
+            sleep(soon).await;
+            quiet = if self.intake.figures.read.get() == before { quiet + soon } else { Duration::ZERO };
         }
+    }
+
+    fn is_over(&self, pod: &Pod) -> bool {
+        let mut apps = pod.containers().into_iter().filter(|one| one.is_app).peekable();
+        apps.peek().is_some() && apps.all(|one| !self.selection.takes(&one.name) || pod.is_over(&one.name))
     }
 }
 

@@ -5,7 +5,7 @@
 //! network. Elsewhere `LOGTAP_TEST_HOST` names an address of this machine that the cluster reaches.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::Builder;
@@ -60,6 +60,8 @@ struct Shared {
     tls: Option<Arc<ServerConfig>>,
     decide: Box<Decide>,
     asked: Mutex<Vec<Asked>>,
+    /// Connections, ended ones too.
+    open: Mutex<Vec<TcpStream>>,
     over: AtomicBool,
 }
 
@@ -70,7 +72,16 @@ impl Fake {
     /// When it cannot listen.
     #[must_use]
     pub fn plain(decide: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> Self {
-        Self::start(None, None, Box::new(decide))
+        Self::plain_on(0, decide)
+    }
+
+    /// The same on a port where something else may have listened before.
+    ///
+    /// # Panics
+    /// When it cannot listen.
+    #[must_use]
+    pub fn plain_on(port: u16, decide: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> Self {
+        Self::start(port, None, None, Box::new(decide))
     }
 
     /// One that speaks HTTP/1.1 over TLS.
@@ -80,14 +91,15 @@ impl Fake {
     #[must_use]
     pub fn tls(decide: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> Self {
         let (ca, config) = certificates(host());
-        Self::start(Some(ca), Some(Arc::new(config)), Box::new(decide))
+        Self::start(0, Some(ca), Some(Arc::new(config)), Box::new(decide))
     }
 
-    fn start(ca: Option<String>, tls: Option<Arc<ServerConfig>>, decide: Box<Decide>) -> Self {
-        let listener = TcpListener::bind((host(), 0))
+    fn start(port: u16, ca: Option<String>, tls: Option<Arc<ServerConfig>>, decide: Box<Decide>) -> Self {
+        let listener = TcpListener::bind((host(), port))
             .expect("the node's address is not this machine's; set LOGTAP_TEST_HOST to one that the cluster reaches");
         let address = listener.local_addr().expect("a listener has an address");
-        let shared = Arc::new(Shared { tls, decide, asked: Mutex::default(), over: AtomicBool::new(false) });
+        let over = AtomicBool::new(false);
+        let shared = Arc::new(Shared { tls, decide, asked: Mutex::default(), open: Mutex::default(), over });
         let serving = shared.clone();
         named("fake", move || serving.accept(&listener));
         Self { address, ca, shared }
@@ -117,6 +129,10 @@ impl Drop for Fake {
         self.shared.over.store(true, Ordering::Relaxed);
         // The thread that accepts looks up.
         drop(TcpStream::connect(self.address));
+        for stream in self.shared.open.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            // One that has ended already does not mind.
+            stream.shutdown(Shutdown::Both).unwrap_or_default();
+        }
     }
 }
 
@@ -134,6 +150,7 @@ impl Shared {
 
     fn serve(&self, stream: TcpStream) -> io::Result<()> {
         stream.set_read_timeout(Some(SILENCE))?;
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).push(stream.try_clone()?);
         match &self.tls {
             None => {
                 let mut first = [0];

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{JoinHandle, sleep};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Time between two looks. The kubelet puts files aside every ten seconds at most.
 const LOOK: Duration = Duration::from_millis(50);
@@ -21,7 +21,7 @@ const RECORD: usize = 256 << 10;
 /// A line as a container's runtime wrote it down.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct True {
-    /// A digest of its text, whose bytes that are no UTF-8 are replaced.
+    /// A digest of its text, whose NULs and bytes that are no UTF-8 are replaced.
     pub digest: u64,
     /// Digests of its first and its last bytes.
     pub ends: (u64, u64),
@@ -31,16 +31,21 @@ pub struct True {
     pub time: String,
     /// In which of the container's files its last piece stands.
     pub file: usize,
+    /// In which life of the container it ended: how often that was started before.
+    pub life: u64,
 }
 
 /// Lines of each container, `pod/container`, in the order in which they ended.
 pub type Truth = BTreeMap<String, Vec<True>>;
 
+/// For how long each life of each container, `pod/container`, had a file, as far as it was seen.
+pub type Lives = BTreeMap<String, BTreeMap<u64, Duration>>;
+
 /// Watches the folder of pods' logs.
 pub struct Observer {
     stop: Arc<AtomicBool>,
     seen: Arc<Mutex<Truth>>,
-    thread: JoinHandle<()>,
+    thread: JoinHandle<Lives>,
 }
 
 /// A digest for comparing texts, of this program alone.
@@ -79,11 +84,14 @@ impl Observer {
                     let last = told.load(Ordering::SeqCst);
                     look(&folder, &prefix, &mut containers);
                     for (name, copied) in &mut containers {
-                        let lines = copied.read();
+                        let mut lines = copied.read();
+                        if last {
+                            lines.extend(copied.rest());
+                        }
                         mine.lock().expect("nobody panics with it").entry(name.clone()).or_default().extend(lines);
                     }
                     if last {
-                        return;
+                        return containers.into_iter().map(|(name, copied)| (name, copied.lives())).collect();
                     }
                     sleep(LOOK);
                 }
@@ -111,18 +119,47 @@ impl Observer {
     /// When the thread did.
     #[must_use]
     pub fn finish(self) -> Truth {
+        self.finish_with_lives().0
+    }
+
+    /// Looks once more, and tells all, and which lives there were.
+    ///
+    /// # Panics
+    /// When the thread did.
+    #[must_use]
+    pub fn finish_with_lives(self) -> (Truth, Lives) {
         self.stop.store(true, Ordering::SeqCst);
-        self.thread.join().expect("the observer sees everything");
+        let lives = self.thread.join().expect("the observer sees everything");
         let mut seen = self.seen.lock().expect("nobody panics with it");
-        std::mem::take(&mut *seen)
+        (std::mem::take(&mut *seen), lives)
+    }
+
+    /// Lines so far of one container, `pod/container`.
+    ///
+    /// # Panics
+    /// When the thread did.
+    #[must_use]
+    pub fn lines_of(&self, container: &str) -> Vec<True> {
+        self.seen.lock().expect("nobody panics with it").get(container).cloned().unwrap_or_default()
     }
 }
 
 /// One container's files, in the order in which they came.
 #[derive(Default)]
 struct Copied {
-    files: Vec<(u64, File, Vec<u8>)>,
+    files: Vec<Copy>,
     pieces: [(String, Vec<u8>); 2],
+    /// When a file of each life was seen first and last.
+    seen: BTreeMap<u64, (Instant, Instant)>,
+}
+
+/// One file of it.
+struct Copy {
+    inode: u64,
+    life: u64,
+    file: File,
+    /// What has no end yet.
+    rest: Vec<u8>,
 }
 
 fn look(folder: &Path, prefix: &str, containers: &mut BTreeMap<String, Copied>) {
@@ -143,11 +180,14 @@ fn look(folder: &Path, prefix: &str, containers: &mut BTreeMap<String, Copied>) 
                 .filter(|file| name(file).contains(".log") && !name(file).ends_with("gz"))
                 .collect();
             files.sort_by_key(|file| (name(file).len() < "0.log.2".len(), name(file)));
-            for file in files.into_iter().filter(|file| !name(file).ends_with("tmp")) {
-                let Ok(opened) = File::open(&file) else { continue };
-                let inode = opened.metadata().map_or(0, |data| data.ino());
-                if copied.files.iter().all(|(known, ..)| *known != inode) {
-                    copied.files.push((inode, opened, Vec::new()));
+            for path in files.into_iter().filter(|file| !name(file).ends_with("tmp")) {
+                let Some(life) = name(&path).split('.').next().and_then(|life| life.parse().ok()) else { continue };
+                let Ok(file) = File::open(&path) else { continue };
+                let inode = file.metadata().map_or(0, |data| data.ino());
+                let now = Instant::now();
+                copied.seen.entry(life).or_insert((now, now)).1 = now;
+                if copied.files.iter().all(|known| known.inode != inode) {
+                    copied.files.push(Copy { inode, life, file, rest: Vec::new() });
                 }
             }
         }
@@ -155,15 +195,27 @@ fn look(folder: &Path, prefix: &str, containers: &mut BTreeMap<String, Copied>) 
 }
 
 impl Copied {
+    fn lives(self) -> BTreeMap<u64, Duration> {
+        self.seen.into_iter().map(|(life, (first, last))| (life, last - first)).collect()
+    }
+
+    /// Lines that will never end.
+    fn rest(&mut self) -> Vec<True> {
+        let life = self.seen.last_key_value().map_or(0, |(life, _)| *life);
+        let place = (self.files.len().saturating_sub(1), life);
+        let open = self.pieces.iter_mut().filter(|(_, whole)| !whole.is_empty());
+        open.map(|(began, whole)| ended(began, whole, place)).collect()
+    }
+
     /// Lines that were ended since the last look.
     fn read(&mut self) -> Vec<True> {
         let mut lines = Vec::new();
-        for (number, (_, file, rest)) in self.files.iter_mut().enumerate() {
+        for (number, Copy { life, file, rest, .. }) in self.files.iter_mut().enumerate() {
             // What is read here is complete before the next file: the runtime writes to one at a time.
             file.read_to_end(rest).expect("the kubelet's files can be read");
             let whole = rest.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
             for line in rest[..whole].split_inclusive(|byte| *byte == b'\n') {
-                lines.extend(piece(&line[..line.len() - 1], number, &mut self.pieces));
+                lines.extend(piece(&line[..line.len() - 1], (number, *life), &mut self.pieces));
             }
             rest.drain(..whole);
         }
@@ -171,8 +223,8 @@ impl Copied {
     }
 }
 
-/// A line of a file: time, output, `P` or `F`, text.
-fn piece(line: &[u8], file: usize, pieces: &mut [(String, Vec<u8>); 2]) -> Option<True> {
+/// A line of a file: time, output, `P` or `F`, text. `place` is the file's number and the container's life.
+fn piece(line: &[u8], place: (usize, u64), pieces: &mut [(String, Vec<u8>); 2]) -> Option<True> {
     let mut parts = line.splitn(4, |byte| *byte == b' ');
     let (time, output, tag, text) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
     let (began, whole) = &mut pieces[usize::from(output == b"stderr")];
@@ -183,9 +235,14 @@ fn piece(line: &[u8], file: usize, pieces: &mut [(String, Vec<u8>); 2]) -> Optio
     if tag.first() == Some(&b'P') {
         return None;
     }
-    let text = String::from_utf8_lossy(whole);
+    Some(ended(began, whole, place))
+}
+
+/// What was written of a line, as a capture has it: no NUL, no bytes that are no UTF-8.
+fn ended(began: &str, whole: &mut Vec<u8>, (file, life): (usize, u64)) -> True {
+    let text = String::from_utf8_lossy(whole).replace('\0', "\u{FFFD}");
     let text = text.as_bytes();
-    let line = True { digest: digest(text), ends: ends(text), bytes: whole.len(), time: began.clone(), file };
+    let line = True { digest: digest(text), ends: ends(text), bytes: whole.len(), time: began.to_owned(), file, life };
     whole.clear();
-    Some(line)
+    line
 }

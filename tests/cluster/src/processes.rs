@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// Where the cluster's files are. Tests end processes only of a cluster made for them.
 ///
@@ -35,10 +35,23 @@ pub fn forwarders() -> Vec<PathBuf> {
 /// Outside such a cluster.
 pub fn kill_forwarders() {
     for process in forwarders() {
-        let pid = process.file_name().expect("a number").to_owned();
         // One that ended meanwhile is dead as well.
-        Command::new("kill").arg("-KILL").arg(pid).status().expect("kill is there");
+        signal(&process, "KILL");
     }
+}
+
+/// The folder in `/proc` of the forwarder of one pod, by the pod's UID.
+///
+/// # Panics
+/// Outside such a cluster.
+#[must_use]
+pub fn forwarder_of(uid: &str) -> Option<PathBuf> {
+    let names = [format!("pod{uid}"), format!("pod{}", uid.replace('-', "_"))];
+    let of_pod = |process: &PathBuf| {
+        let groups = fs::read_to_string(process.join("cgroup")).unwrap_or_default();
+        names.iter().any(|name| groups.contains(name))
+    };
+    forwarders().into_iter().find(of_pod)
 }
 
 /// Kills the forwarder of one pod, by the pod's UID; false if it does not run.
@@ -47,15 +60,17 @@ pub fn kill_forwarders() {
 /// Outside such a cluster.
 #[must_use]
 pub fn kill_forwarder(uid: &str) -> bool {
-    let names = [format!("pod{uid}"), format!("pod{}", uid.replace('-', "_"))];
-    let of_pod = |process: &PathBuf| {
-        let groups = fs::read_to_string(process.join("cgroup")).unwrap_or_default();
-        names.iter().any(|name| groups.contains(name))
-    };
-    forwarders().into_iter().find(of_pod).is_some_and(|process| {
-        let pid = process.file_name().expect("a number").to_owned();
-        Command::new("kill").arg("-KILL").arg(pid).status().is_ok_and(|status| status.success())
-    })
+    forwarder_of(uid).is_some_and(|process| signal(&process, "KILL"))
+}
+
+/// Sends a process a signal, by its folder in `/proc`; false if it has ended.
+///
+/// # Panics
+/// When it is no such folder.
+pub fn signal(process: &Path, name: &str) -> bool {
+    let pid = process.file_name().expect("a number");
+    let status = Command::new("kill").arg(format!("-{name}")).arg(pid).stderr(Stdio::null()).status();
+    status.is_ok_and(|status| status.success())
 }
 
 /// Most memory that a process has had, KiB, and the CPU time that it has used, hundredths of a second.

@@ -1,7 +1,7 @@
 //! A capture beside the truth: what is missing, what is twice, what is out of order, and whether the
 //! gap marks tell it as it is.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -82,6 +82,8 @@ pub struct Verdict {
     /// Lines that begin and end as they were written and are longer: a kubelet that opens a file anew
     /// amid a line serves a part of it twice, in one line.
     pub garbled: u64,
+    /// Lives of the container of which lines are missing.
+    pub lives: BTreeSet<u64>,
     /// Stretches of missing lines.
     pub holes: Vec<Hole>,
     /// What marks say.
@@ -137,6 +139,18 @@ impl Captured {
         }
     }
 
+    /// How many whole lines there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.lines.len()
+    }
+
+    /// The digest of the last whole line.
+    #[must_use]
+    pub fn last(&self) -> Option<u64> {
+        self.lines.last().map(|line| line.digest)
+    }
+
     /// Compares with what was written.
     #[must_use]
     pub fn against(&self, truth: &[True]) -> Verdict {
@@ -174,6 +188,7 @@ impl Captured {
             let until = (at..truth.len()).find(|later| seen[*later]).unwrap_or(truth.len());
             verdict.missing += (until - at) as u64;
             verdict.missing_bytes += truth[at..until].iter().map(|line| line.bytes as u64).sum::<u64>();
+            verdict.lives.extend(truth[at..until].iter().map(|line| line.life));
             let (before, after) = (&truth[at.saturating_sub(1)], &truth[until.min(truth.len() - 1)]);
             verdict.holes.push(Hole {
                 from: before.time.clone(),

@@ -6,13 +6,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
-use std::fs;
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
-use logtap_cluster_tests::processes::{folder, kill_forwarders};
+use logtap_cluster_tests::component::Component;
+use logtap_cluster_tests::processes::kill_forwarders;
 use logtap_cluster_tests::{Namespace, Receiver, Stored, app_pod, injected, kubectl, until};
 use logtap_inject::Config;
 use logtap_inject::vocabulary::{annotation, sidecar};
@@ -56,32 +54,12 @@ fn more(receiver: &Receiver<'_>, lines: usize) -> Vec<Stored> {
     })
 }
 
-/// A component's process in this cluster: its number, arguments and folder.
-fn component(name: &str) -> Option<(String, Vec<String>, PathBuf)> {
-    let folder = folder();
-    fs::read_dir("/proc").unwrap().flatten().find_map(|entry| {
-        let command = fs::read_to_string(entry.path().join("cmdline")).ok()?;
-        let arguments: Vec<String> = command.split('\0').filter(|one| !one.is_empty()).map(str::to_owned).collect();
-        let place = fs::read_link(entry.path().join("cwd")).ok()?;
-        let is_it = arguments.first()?.ends_with(name) && place == folder;
-        is_it.then(|| (entry.file_name().into_string().unwrap_or_default(), arguments, place))
-    })
-}
-
 /// Kills a component and brings it back after five seconds.
-fn interrupt(name: &str) -> Child {
-    let (pid, arguments, folder) = component(name).expect("the cluster has it");
-    let first = fs::read_to_string(folder.join("pid")).unwrap();
-    assert!(Command::new("kill").args(["-KILL", &pid]).status().unwrap().success());
+fn interrupt(name: &'static str) {
+    let mut component = Component::find(name);
+    component.kill();
     sleep(Duration::from_secs(5));
-    let enter = ["--target", first.trim(), "--net", "--mount", "--pid", "--uts", "--ipc", "--"];
-    // It outlives this test, whose own output somebody reads to its end.
-    let log = fs::File::create(folder.join(format!("log/{name}-again.log"))).unwrap();
-    let mut command = Command::new("nsenter");
-    // In its folder as those namespaces see it.
-    command.args(enter).args(["sh", "-c", "cd \"$0\" && exec \"$@\""]).arg(&folder).args(&arguments);
-    command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
-    command.spawn().unwrap()
+    component.start();
 }
 
 #[test]
@@ -92,12 +70,11 @@ fn case_091_streams_resume_when_the_api_server_is_back() {
     let receiver = Receiver::start(&namespace);
     namespace.create(&injected(&namespace, app_pod(&namespace, "api", &counter(20)), &Config::default()));
     drop(receiver.stored_until("line 40"));
-    let mut again = interrupt("kube-apiserver");
+    interrupt("kube-apiserver");
     until("the API server", || kubectl(&["get", "--raw", "/readyz"], ""));
     let stored = more(&receiver, 100);
     is_complete(&stored).unwrap();
     assert_eq!(forwarder_restarts(&namespace).unwrap(), 0);
-    assert!(again.try_wait().unwrap().is_none(), "the API server runs on");
 }
 
 #[test]
@@ -198,7 +175,7 @@ fn case_091_a_restarted_kubelet_costs_nothing_that_is_not_said() {
             let lines = receiver.stored()?.len();
             if lines > 5000 { Ok(()) } else { Err(format!("{lines}")) }
         });
-        drop(interrupt("kubelet"));
+        interrupt("kubelet");
         let stored = receiver.stored_until("done");
         let number = |line: &Stored| line.text.split(' ').next().and_then(|first| first.parse::<u32>().ok());
         let read: Vec<(u32, &str)> =

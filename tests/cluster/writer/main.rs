@@ -1,9 +1,12 @@
 //! The app whose lines are counted: numbered lines of every shape at a steady rate.
 //!
 //!   writer RATE SECONDS SHAPE
+//!   writer paced …                   (paced.rs says how: lines whose latency is measured)
 //!
-//! RATE in kB/s; SHAPE is `both` (stdout and stderr, short and long lines) or `out` (stdout only). It
-//! is compiled alone, into one static file, and knows nothing of logtap.
+//! RATE in kB/s; SHAPE is `both` (stdout and stderr, short and long lines), `out` (stdout only) or
+//! `short` (stdout only, no long lines). It is compiled alone, into one static file, and knows nothing of logtap.
+
+mod paced;
 
 use std::io::Write as _;
 use std::time::{Duration, Instant};
@@ -39,9 +42,13 @@ fn line(number: u64, length: usize, state: &mut u64, out: &mut Vec<u8>) {
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
+    if arguments.get(1).is_some_and(|what| what == "paced") {
+        return paced::run(&arguments[2..]);
+    }
     let number = |at: usize| -> f64 { arguments.get(at).and_then(|text| text.parse().ok()).expect("RATE SECONDS SHAPE") };
     let (rate, seconds) = (number(1) * 1000.0, number(2));
-    let both = arguments.get(3).is_some_and(|shape| shape == "both");
+    let is = |name: &str| arguments.get(3).is_some_and(|shape| shape == name);
+    let (both, short) = (is("both"), is("short"));
     let began = Instant::now();
     let (mut state, mut written, mut text) = (0x9e37_79b9_7f4a_7c15_u64, 0.0, Vec::new());
     for count in 1.. {
@@ -49,6 +56,7 @@ fn main() {
             break;
         }
         let length = match random(&mut state) % 1000 {
+            0..=29 if short => 1000,
             0 => 1 << 20,
             1..=9 => PIECE * 3,
             // Around the boundary, so that characters are split at it.

@@ -61,6 +61,12 @@ impl Pod {
         }
     }
 
+    /// Whether the app may ever be over: a pod of a Job, and not one whose containers are always started
+    /// again.
+    pub(crate) fn may_end(&self) -> bool {
+        matches!(self.raw["spec"]["restartPolicy"].as_str(), Some("Never" | "OnFailure"))
+    }
+
     /// What a container does, and how often it was started again.
     pub(crate) fn life(&self, name: &str) -> Option<Life> {
         let status = self.status(name)?;
@@ -108,6 +114,12 @@ mod tests {
         let names: Vec<(&str, bool)> = all.iter().map(|one| (one.name.as_str(), one.is_app)).collect();
         let expected = [("init", false), ("mesh", false), ("app", true), ("busy", true), ("look", false)];
         assert_eq!(names, expected);
+    }
+
+    #[test]
+    fn only_a_policy_lets_an_app_end() {
+        assert_eq!(["Always", "OnFailure", "Never"].map(|policy| pod(policy, 0).may_end()), [false, true, true]);
+        assert!(!Pod::new(json!({})).may_end(), "the API server's own default is Always");
     }
 
     #[test]

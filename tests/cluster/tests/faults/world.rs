@@ -11,7 +11,7 @@ use logtap_cluster_tests::component::Component;
 use logtap_cluster_tests::observer::{Observer, Truth};
 use logtap_cluster_tests::processes::{folder, kill_forwarder};
 use logtap_cluster_tests::verdict::{self, Captured};
-use logtap_cluster_tests::{Namespace, app_pod, injected, kubectl, logtap_binary, until, writer};
+use logtap_cluster_tests::{Namespace, Writer, app_pod, injected, kubectl, logtap_binary, until};
 use logtap_inject::Config;
 use logtap_inject::vocabulary::annotation;
 
@@ -39,6 +39,7 @@ impl Fault {
 pub(crate) struct World {
     namespace: Namespace,
     folder: tempfile::TempDir,
+    writer: Writer,
     port: u16,
     receiver: Option<Child>,
     observer: Observer,
@@ -68,8 +69,6 @@ impl World {
     pub(crate) fn new(plan: &Plan) -> Self {
         let logs = folder().join("log/pods");
         let folder = tempfile::Builder::new().prefix("faults").tempdir_in(folder()).unwrap();
-        writer::compile(folder.path());
-
         let mut kubelet = Component::find("kubelet");
         configure_kubelet(&mut kubelet, plan.file);
         let namespace = Namespace::new("faults", "privileged");
@@ -79,6 +78,7 @@ impl World {
         let mut world = Self {
             namespace,
             folder,
+            writer: Writer::build(),
             port,
             receiver: None,
             observer,
@@ -107,7 +107,8 @@ impl World {
         pod["metadata"]["annotations"][annotation::TARGET] = format!("http://{NODE}:{}", self.port).into();
         pod["metadata"]["annotations"][annotation::SOURCE] = source.into();
         pod["metadata"]["annotations"][annotation::SPOOL] = plan.spool.into();
-        writer::put_into(&mut pod, self.folder.path(), plan.rate, plan.seconds, shape);
+        let (rate, seconds) = (plan.rate.to_string(), plan.seconds.to_string());
+        let pod = self.writer.run_in(pod, &[&rate, &seconds, shape]);
         self.namespace.create(&injected(&self.namespace, pod, &Config::default()));
         let uid = until("the pod runs", || {
             let pod = self.namespace.get("pod", name)?;

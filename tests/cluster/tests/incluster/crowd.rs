@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use logtap_cluster_tests::observer::Observer;
 use logtap_cluster_tests::processes::folder;
-use logtap_cluster_tests::{Namespace, bare_pod, is_injected, logtap, verdict, workload, writer};
+use logtap_cluster_tests::{Namespace, Writer, bare_pod, is_injected, logtap, verdict, workload};
 use serde_json::Value;
 
 use crate::link::Link;
@@ -25,11 +25,8 @@ pub(crate) fn run(count: u64, seconds: u64, cuts: u64) {
         assert_eq!(ran.status, Some(0), "{ran:?}");
     };
     good(&["install", "--mode", "policy", "--timeout", "90s"]);
-    let disk = tempfile::Builder::new().prefix("crowd").tempdir_in(folder()).unwrap();
-    writer::compile(disk.path());
-    let mut pod = bare_pod("api", "");
-    // The rollout and the patience of whoever starts it are on top.
-    writer::put_into(&mut pod, disk.path(), RATE, seconds, "out");
+    let writer = Writer::build();
+    let pod = writer.run_in(bare_pod("api", ""), &[&RATE.to_string(), &seconds.to_string(), "out"]);
     let mut deployment = workload("Deployment", "api", &pod);
     // One that is over is not started again, so that what it wrote is all there is.
     let container = &mut deployment["spec"]["template"]["spec"]["containers"][0];
