@@ -179,9 +179,12 @@ impl Pusher {
 
 /// Waits until an answer comes too late for another try.
 async fn too_late(mut stopped: watch::Receiver<bool>) {
-    match stopped.wait_for(|stopped| *stopped).await {
-        Ok(_) => sleep(LAST_ANSWER).await,
-        Err(_) => std::future::pending().await,
+    // What is waited for is a lock, which must not be held while others may ask to stop, too.
+    let stops = stopped.wait_for(|stopped| *stopped).await.is_ok();
+    if stops {
+        sleep(LAST_ANSWER).await;
+    } else {
+        std::future::pending().await
     }
 }
 

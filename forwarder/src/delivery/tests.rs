@@ -174,8 +174,11 @@ fn a_dead_connection_is_given_up_when_the_process_has_to_end() {
     let mut delivery = stoppable(&url, &intake, stopped);
     let done = run(async {
         tokio::join!(timeout(Duration::from_secs(30), delivery.run()), async {
-            tokio::time::sleep(Duration::from_millis(300)).await;
-            stop.send_replace(true);
+            // The app is over, and a little later the kubelet says so as well.
+            for _ in 0..2 {
+                tokio::time::sleep(Duration::from_millis(300)).await;
+                stop.send_replace(true);
+            }
         })
     });
     assert!(done.0.is_ok(), "a new connection was answered on");
