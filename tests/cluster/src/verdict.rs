@@ -58,6 +58,8 @@ pub struct Hole {
     pub lines: u64,
     /// Whether it ends where a file does.
     pub ends_a_file: bool,
+    /// Whether a file ends in it, or amid one of its lines.
+    pub crosses_files: bool,
 }
 
 /// How a container's lines compare.
@@ -195,6 +197,7 @@ impl Captured {
                 to: after.time.clone(),
                 lines: (until - at) as u64,
                 ends_a_file: truth[until - 1].file != after.file,
+                crosses_files: before.file != after.file,
             });
             at = until;
         }
