@@ -8,6 +8,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use logtap_cluster_tests::component::Component;
+use logtap_cluster_tests::node::{ADDRESS, RESTART_AT_ONCE, configure_kubelet, logs};
 use logtap_cluster_tests::observer::{Observer, Truth};
 use logtap_cluster_tests::processes::{folder, kill_forwarder};
 use logtap_cluster_tests::verdict::{self, Captured};
@@ -15,8 +16,6 @@ use logtap_cluster_tests::{Namespace, Writer, app_pod, injected, kubectl, logtap
 use logtap_inject::Config;
 use logtap_inject::vocabulary::annotation;
 
-/// The node's address, which pods reach.
-const NODE: &str = "10.85.0.1";
 /// Longest wait for the forwarders to send what they have, once all is well.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -67,14 +66,12 @@ pub(crate) struct Plan {
 
 impl World {
     pub(crate) fn new(plan: &Plan) -> Self {
-        let logs = folder().join("log/pods");
         let folder = tempfile::Builder::new().prefix("faults").tempdir_in(folder()).unwrap();
-        let mut kubelet = Component::find("kubelet");
-        configure_kubelet(&mut kubelet, plan.file);
+        limit_logs(plan.file);
         let namespace = Namespace::new("faults", "privileged");
         namespace.grant();
-        let observer = Observer::start(logs, namespace.name());
-        let port = TcpListener::bind((NODE, 0)).unwrap().local_addr().unwrap().port();
+        let observer = Observer::start(logs(), namespace.name());
+        let port = TcpListener::bind((ADDRESS, 0)).unwrap().local_addr().unwrap().port();
         let mut world = Self {
             namespace,
             folder,
@@ -82,7 +79,7 @@ impl World {
             port,
             receiver: None,
             observer,
-            kubelet,
+            kubelet: Component::find("kubelet"),
             containerd: Component::find("containerd"),
             api_server: Component::find("kube-apiserver"),
             pods: Vec::new(),
@@ -104,7 +101,7 @@ impl World {
         // Pieces of long lines on both outputs are more than the API can tell apart.
         let shape = if source == "node" { "both" } else { "out" };
         let mut pod = app_pod(&self.namespace, name, "");
-        pod["metadata"]["annotations"][annotation::TARGET] = format!("http://{NODE}:{}", self.port).into();
+        pod["metadata"]["annotations"][annotation::TARGET] = format!("http://{ADDRESS}:{}", self.port).into();
         pod["metadata"]["annotations"][annotation::SOURCE] = source.into();
         pod["metadata"]["annotations"][annotation::SPOOL] = plan.spool.into();
         let (rate, seconds) = (plan.rate.to_string(), plan.seconds.to_string());
@@ -128,7 +125,15 @@ impl World {
         let log =
             std::fs::OpenOptions::new().create(true).append(true).open(self.folder.path().join("recv.log")).unwrap();
         let child = Command::new(logtap_binary())
-            .args(["recv", "--headless", "--max-file", "16MB", "--listen", &format!("{NODE}:{}", self.port), "--dir"])
+            .args([
+                "recv",
+                "--headless",
+                "--max-file",
+                "16MB",
+                "--listen",
+                &format!("{ADDRESS}:{}", self.port),
+                "--dir",
+            ])
             .arg(self.capture())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -145,8 +150,8 @@ impl World {
     }
 
     /// From now on the kubelet puts files aside at this size.
-    pub(crate) fn limit_logs(&mut self, size: &str) {
-        configure_kubelet(&mut self.kubelet, size);
+    pub(crate) fn limit_logs(&self, size: &str) {
+        limit_logs(size);
     }
 
     /// Lets it happen, for so long where that means something. Bytes that were written by then and
@@ -244,17 +249,8 @@ fn restart(component: &mut Component, pause: Duration) {
     component.start();
 }
 
-fn configure_kubelet(kubelet: &mut Component, size: &str) {
-    let path = folder().join("kubelet.yaml");
-    let text = std::fs::read_to_string(&path).unwrap();
-    let ours = ["containerLogMaxSize:", "crashLoopBackOff:", "featureGates:"];
-    let mut lines: Vec<String> =
-        text.lines().filter(|line| !ours.iter().any(|name| line.starts_with(name))).map(str::to_owned).collect();
-    lines.push(format!("containerLogMaxSize: {size}"));
-    // A forwarder that is killed again and again must not be waited for longer than files are kept.
-    lines.push("crashLoopBackOff: {maxContainerRestartPeriod: 1s}".to_owned());
-    lines.push("featureGates: {KubeletCrashLoopBackOffMax: true}".to_owned());
-    std::fs::write(&path, lines.join("\n") + "\n").unwrap();
-    restart(kubelet, Duration::from_millis(100));
-    until("the kubelet", || kubectl(&["get", "--raw", "/api/v1/nodes/node1/proxy/healthz"], ""));
+/// A forwarder that is killed again and again must not be waited for longer than files are kept.
+fn limit_logs(size: &str) {
+    let [one, other] = RESTART_AT_ONCE;
+    configure_kubelet(&[&format!("containerLogMaxSize: {size}"), one, other]);
 }
