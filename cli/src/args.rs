@@ -68,6 +68,7 @@ pub(crate) enum Command {
     Inspect(command::inspect::InspectArgs),
     Catalog(command::catalog::CatalogArgs),
     Watch(command::watch::WatchArgs),
+    Patterns(command::patterns::PatternsArgs),
     Install(Box<command::install::InstallArgs>),
     Uninstall(command::uninstall::UninstallArgs),
     Tap(Box<command::tap::TapArgs>),
@@ -83,8 +84,8 @@ pub(crate) enum Command {
 }
 
 /// Names of commands that this version does not have yet.
-const NOT_YET: [&str; 15] = [
-    "open", "slice", "export", "merge", "patterns", "triage", "diff", "report", "snapshot", "upload", "gc", "sign",
+const NOT_YET: [&str; 14] = [
+    "open", "slice", "export", "merge", "triage", "diff", "report", "snapshot", "upload", "gc", "sign",
     "verify", "init", "config",
 ];
 
@@ -105,6 +106,7 @@ impl Cli {
             Command::Inspect(args) => args.format.format,
             Command::Catalog(args) => args.format.format,
             Command::Watch(args) => args.format.format,
+            Command::Patterns(args) => args.format.format,
             Command::Version(args) => args.format.format,
             Command::Install(args) => args.format.format,
             Command::Uninstall(args) => args.format.format,

@@ -7,4 +7,5 @@
 //!                                             └─► pattern::merge ─► templates
 //! ```
 
+pub mod mine;
 pub mod pattern;

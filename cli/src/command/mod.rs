@@ -9,6 +9,7 @@ pub(crate) mod grep;
 pub(crate) mod inspect;
 pub(crate) mod install;
 pub(crate) mod man;
+pub(crate) mod patterns;
 pub(crate) mod recv;
 pub(crate) mod status;
 pub(crate) mod tap;
@@ -34,6 +35,7 @@ pub(crate) fn run(command: Command, ui: &Ui) -> Result<Exit, CliError> {
         Command::Inspect(args) => inspect::run(args, ui).map(done),
         Command::Catalog(args) => catalog::run(args, ui).map(done),
         Command::Watch(args) => watch::run(args, ui).map(done),
+        Command::Patterns(args) => patterns::run(args, ui).map(done),
         Command::Install(args) => install::run(*args, ui),
         Command::Uninstall(args) => uninstall::run(args, ui),
         Command::Tap(args) => tap::run(*args, ui),

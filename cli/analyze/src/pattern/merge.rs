@@ -13,7 +13,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::key::{END, SOFT, VALUE, WORD};
 
 /// So many different words in one place of otherwise equal messages are values.
-const MANY: usize = 4;
+const MANY: usize = 5;
+/// So many behind the word `user`: who it is about is a value.
+const USERS: usize = 3;
 /// The same for the first word and for words in capitals.
 const VERY_MANY: usize = 16;
 /// So many when other messages have a number or an id in that place.
@@ -103,6 +105,7 @@ struct Place<'k> {
     at: usize,
     words: BTreeSet<&'k [u8]>,
     values: usize,
+    behind_user: bool,
 }
 
 impl Place<'_> {
@@ -116,6 +119,7 @@ impl Place<'_> {
         let bound = match (first || capitals, self.values > 0) {
             (true, _) => VERY_MANY,
             (false, true) => BESIDE_VALUES,
+            _ if self.behind_user => USERS,
             (false, false) => bound,
         };
         self.words.len() >= bound
@@ -132,7 +136,8 @@ fn places<'k>(rows: &[Row<'k>]) -> (Vec<Place<'k>>, usize) {
     let (mut open, mut anchors) = (Vec::new(), 0);
     let width = rows.first().map_or(0, |row| row.words.len());
     for at in 0..width {
-        let mut place = Place { at, words: BTreeSet::new(), values: 0 };
+        let behind_user = at > 0 && rows.iter().all(|row| row.words[at - 1] == Some(b"user"));
+        let mut place = Place { at, words: BTreeSet::new(), values: 0, behind_user };
         for row in rows {
             match row.words[at] {
                 Some(word) => drop(place.words.insert(word)),

@@ -2,9 +2,9 @@
 //! stands. A byte-class table decides, no expression is matched.
 //!
 //! What is taken for a value: anything that begins with a digit, ids that mix
-//! letters with more than two digits, paths, addresses, dates and times,
-//! whatever follows `=` inside brackets, and everything nested three brackets
-//! deep. What is left of a message after [`MAX_BYTES`] or [`MAX_TOKENS`] is one value.
+//! letters with more than two digits, paths, addresses, dates, times, sizes,
+//! what follows `=` inside brackets, in a row of `key=value,` or in quotes, and
+//! everything nested three brackets deep. What is left of a message after [`MAX_BYTES`] or [`MAX_TOKENS`] is one value.
 
 use super::word;
 
@@ -140,6 +140,9 @@ impl<S: Sink> Scan<'_, '_, S> {
             }
             None => word::classify(self.text, start, end, flags, self.sink),
         };
+        if flags & LETTER == 0 {
+            self.at += word::size_unit(&self.text[self.at..]);
+        }
     }
 
     fn punct(&mut self) {
@@ -147,6 +150,9 @@ impl<S: Sink> Scan<'_, '_, S> {
         let before = self.at.checked_sub(1).map(|at| self.text[at]);
         let next = self.text.get(self.at + 1).copied();
         self.at += 1;
+        if byte == b'<' && next.is_some_and(|byte| byte.is_ascii_digit()) && self.skip_less_than() {
+            return;
+        }
         self.sink.punct(byte);
         match byte {
             b'(' | b'[' | b'{' => {
@@ -164,7 +170,7 @@ impl<S: Sink> Scan<'_, '_, S> {
                 self.sink.punct(byte);
                 self.at += 1;
             }
-            b'=' if self.depth > 0 => self.skip_word(),
+            b'=' => self.skip_field(),
             b':' if self.text[self.at..].starts_with(b"//") => self.skip_address(),
             _ => {}
         }
@@ -190,13 +196,39 @@ impl<S: Sink> Scan<'_, '_, S> {
         }
     }
 
-    /// Takes a word as a value.
-    fn skip_word(&mut self) {
-        let length = self.text[self.at..].iter().take_while(|byte| CLASS[**byte as usize] & WORD != 0).count();
-        if length > 0 && word::clock(self.text, self.at, self.at + length, DIGIT).is_none() {
+    /// Takes what follows `=` as a value where it is one whatever it says: in
+    /// quotes, in brackets, in a row that commas separate.
+    fn skip_field(&mut self) {
+        let rest = &self.text[self.at..];
+        if let Some(quoted) = rest.strip_prefix(b"\"")
+            && let Some(length) = memchr::memchr(b'"', quoted)
+        {
+            self.sink.punct(b'"');
+            self.sink.value();
+            self.sink.punct(b'"');
+            self.at += length + 2;
+            return;
+        }
+        let length = rest.iter().take_while(|byte| CLASS[**byte as usize] & WORD != 0).count();
+        let in_a_row = self.depth > 0 || rest.get(length) == Some(&b',');
+        if length > 0 && in_a_row && word::clock(self.text, self.at, self.at + length, DIGIT).is_none() {
             self.at += length;
             self.sink.value();
         }
+    }
+
+    /// Takes `<1 sec`, which stands where others have a duration, as one value with its `<`.
+    fn skip_less_than(&mut self) -> bool {
+        let rest = &self.text[self.at..];
+        let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let unit = rest[digits..].trim_ascii_start();
+        let is_duration = [&b"sec"[..], b"ms", b"min"].iter().any(|name| unit.starts_with(name));
+        if is_duration {
+            self.sink.value();
+            self.at += rest.len() - unit.len();
+            self.at += unit.iter().take_while(|byte| byte.is_ascii_lowercase()).count();
+        }
+        is_duration
     }
 
     /// Takes what follows `scheme:` as one value.

@@ -86,6 +86,10 @@ pub(super) fn classify<S: Sink>(text: &[u8], start: usize, end: usize, flags: u8
         sink.word(word);
         return end;
     }
+    if flags & INNER != 0 && text.get(end) == Some(&b':') && text.get(end + 1).is_some_and(u8::is_ascii_digit) && is_host(word) {
+        sink.value();
+        return end;
+    }
     if flags & INNER == 0 {
         name(word, sink);
         return end;
@@ -101,6 +105,24 @@ pub(super) fn classify<S: Sink>(text: &[u8], start: usize, end: usize, flags: u8
     }
     joined(word, sink);
     end
+}
+
+/// True for the name of a host: at least three labels in lower case.
+fn is_host(word: &[u8]) -> bool {
+    let of_label = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'.');
+    word.iter().all(of_label)
+        && word.split(|byte| *byte == b'.').all(|label| !label.is_empty())
+        && memchr::memchr_iter(b'.', word).count() > 1
+}
+
+/// Length of a unit of size behind a number, with the space between: ` KB`, ` MiB`.
+#[inline]
+pub(super) fn size_unit(rest: &[u8]) -> usize {
+    let [b' ', b'K' | b'k' | b'M' | b'G' | b'T', tail @ ..] = rest else { return 0 };
+    let length = if tail.starts_with(b"iB") { 4 } else { 3 };
+    let whole = (tail.starts_with(b"B") || length == 4)
+        && rest.get(length).is_none_or(|byte| CLASS[*byte as usize] & (LETTER | DIGIT) == 0);
+    if whole { length } else { 0 }
 }
 
 /// A word of letters and digits only.
