@@ -4,8 +4,10 @@
 //!
 //! ```text
 //! line ─► pattern::token ─► pattern::key ─► pattern::table      per thread, merged by content
-//!                                             └─► pattern::merge ─► templates
+//!                          mine::Miner          └─► pattern::merge ─► templates
+//! mine::Mined ─► triage::{window, change, origin, quality} ─► triage::Report
 //! ```
 
 pub mod mine;
 pub mod pattern;
+pub mod triage;

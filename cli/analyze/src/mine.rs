@@ -128,6 +128,9 @@ impl Miner {
         stream.time(parts.ts, parts.rx);
         let service = stream.service;
         let bytes = text.as_bytes();
+        if let (Some(ts), Some(_)) = (parts.ts, &options.grid) {
+            found.copy(stream.hash, ts, bytes);
+        }
         match fold::place(&text, &mut stream.mode) {
             fold::Part::Head => {}
             part => return goes_on(part, stream, found, parts.ts, service),

@@ -2,7 +2,7 @@
 //! to, what trace they are in, and how their times behave.
 
 use hashbrown::HashMap;
-use logtap_capture::labels::LabelSet;
+use logtap_capture::labels::{LabelSet, SERVICE_LABELS};
 use logtap_capture::line;
 use logtap_capture::time::SECOND;
 
@@ -60,7 +60,7 @@ pub(super) struct Tracing {
 /// A stream in the piece that is being read.
 #[derive(Debug)]
 pub(super) struct Stream {
-    hash: u64,
+    pub(super) hash: u64,
     pub(super) service: u64,
     pub(super) is_mark: bool,
     pub(super) is_gap: bool,
@@ -158,13 +158,12 @@ impl Streams {
 
     fn learn(&mut self, raw: &[u8], found: &mut Mined) -> usize {
         let labels = LabelSet::new(line::object_pairs(raw));
-        let name = match &self.service_label {
-            Some(label) => labels.get(label).unwrap_or_default(),
-            None => labels.service(),
-        };
+        let usual = || SERVICE_LABELS.iter().copied().find(|label| labels.get(label).is_some());
+        let label = self.service_label.as_deref().or_else(usual).unwrap_or_default();
+        let name = labels.get(label).unwrap_or_default();
         self.all.push(Stream {
             hash: key::hash_bytes(2, labels.json()),
-            service: found.service(name),
+            service: found.service(name, label),
             is_mark: labels.is_mark(),
             is_gap: labels.is_gap(),
             mode: Mode::Plain,

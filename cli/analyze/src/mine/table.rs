@@ -22,6 +22,11 @@ const MAX_GAPS: usize = 1000;
 /// Services told apart; further ones count together.
 const MAX_SERVICES: usize = 1000;
 
+/// One in so many lines is looked at for copies.
+const SAMPLE: u64 = 32;
+/// Lines remembered for that, per thread.
+const MAX_COPIES: usize = 1 << 18;
+
 type Fast = foldhash::fast::FixedState;
 
 /// A service and its lines.
@@ -29,12 +34,25 @@ type Fast = foldhash::fast::FixedState;
 pub struct Service {
     /// Its name; empty if no label names it.
     pub name: String,
+    /// The label that names it.
+    pub label: String,
     /// Lines per bucket and level, folded lines as unknown.
     pub buckets: BTreeMap<u32, [u32; LEVELS]>,
     /// Lines, folded ones included.
     pub lines: u64,
     /// Time behaviour of its streams, by hash of the stream.
     pub streams: BTreeMap<u64, StreamFacts>,
+}
+
+impl Service {
+    /// Lines of level error and fatal; known if times were counted.
+    #[must_use]
+    pub fn errors(&self) -> u64 {
+        let of = |counts: &[u32; LEVELS]| {
+            u64::from(counts[Level::Error as usize]) + u64::from(counts[Level::Fatal as usize])
+        };
+        self.buckets.values().map(of).sum()
+    }
 }
 
 /// What was found in lines.
@@ -48,6 +66,8 @@ pub struct Mined {
     pub rejected: u64,
     /// Gap marks: time and text.
     pub gaps: BTreeMap<(i64, String), u64>,
+    /// How often each line of a sample came, by hash of stream, time and text.
+    copies: HashMap<u64, u32, Fast>,
     cells: HashMap<CellId, Cell, Fast>,
     texts: HashMap<u64, Box<[u8]>, Fast>,
     /// Masked messages with larger hashes are not kept.
@@ -74,6 +94,7 @@ impl Mined {
             services: BTreeMap::new(),
             rejected: 0,
             gaps: BTreeMap::new(),
+            copies: HashMap::default(),
             cells: HashMap::default(),
             texts: HashMap::default(),
             limit: u64::MAX,
@@ -82,9 +103,12 @@ impl Mined {
     }
 
     /// The hash of a service, which is known from then on.
-    pub(super) fn service(&mut self, name: &str) -> u64 {
+    pub(super) fn service(&mut self, name: &str, label: &str) -> u64 {
         let hash = key::hash_bytes(3, name.as_bytes());
-        self.services.entry(hash).or_insert_with(|| Service { name: name.to_owned(), ..Service::default() });
+        let service = self.services.entry(hash).or_insert_with(|| Service { name: name.to_owned(), ..Service::default() });
+        if service.label.is_empty() || label < service.label.as_str() {
+            label.clone_into(&mut service.label);
+        }
         hash
     }
 
@@ -141,6 +165,24 @@ impl Mined {
         }
     }
 
+    /// Looks for copies of a line: one in 32 lines is remembered, and content decides which.
+    #[inline]
+    pub(super) fn copy(&mut self, stream: u64, ts: i64, text: &[u8]) {
+        let hash = key::hash_bytes(stream ^ ts as u64, text);
+        if hash.is_multiple_of(SAMPLE) && (self.copies.len() < MAX_COPIES || self.copies.contains_key(&hash)) {
+            *self.copies.entry(hash).or_default() += 1;
+        }
+    }
+
+    /// Of the lines of the sample, those that came before, in thousandths.
+    #[must_use]
+    pub fn duplicates_permille(&self) -> u64 {
+        let (all, again) = self.copies.values().fold((0, 0), |sum: (u64, u64), count| {
+            (sum.0 + u64::from(*count), sum.1 + u64::from(*count - 1))
+        });
+        again * 1000 / all.max(1)
+    }
+
     pub(super) fn add_folded(&mut self, id: CellId, lines: u64) {
         if let Some(cell) = self.cells.get_mut(&id) {
             cell.folded += lines;
@@ -168,6 +210,9 @@ impl Mined {
         for (hash, service) in other.services {
             let mine = self.services.entry(hash).or_default();
             mine.name = service.name;
+            if mine.label.is_empty() || (!service.label.is_empty() && service.label < mine.label) {
+                mine.label = service.label;
+            }
             mine.lines += service.lines;
             for (bucket, counts) in service.buckets {
                 let sums = mine.buckets.entry(bucket).or_default();
@@ -183,6 +228,9 @@ impl Mined {
             if self.gaps.len() > MAX_GAPS {
                 self.gaps.pop_last();
             }
+        }
+        for (hash, count) in other.copies {
+            *self.copies.entry(hash).or_default() += count;
         }
         self.limit = self.limit.min(other.limit);
         for (id, cell) in other.cells {
