@@ -69,6 +69,7 @@ pub(crate) enum Command {
     Catalog(command::catalog::CatalogArgs),
     Watch(command::watch::WatchArgs),
     Patterns(command::patterns::PatternsArgs),
+    Triage(Box<command::triage::TriageArgs>),
     Install(Box<command::install::InstallArgs>),
     Uninstall(command::uninstall::UninstallArgs),
     Tap(Box<command::tap::TapArgs>),
@@ -84,8 +85,8 @@ pub(crate) enum Command {
 }
 
 /// Names of commands that this version does not have yet.
-const NOT_YET: [&str; 14] = [
-    "open", "slice", "export", "merge", "triage", "diff", "report", "snapshot", "upload", "gc", "sign",
+const NOT_YET: [&str; 13] = [
+    "open", "slice", "export", "merge", "diff", "report", "snapshot", "upload", "gc", "sign",
     "verify", "init", "config",
 ];
 
@@ -107,6 +108,7 @@ impl Cli {
             Command::Catalog(args) => args.format.format,
             Command::Watch(args) => args.format.format,
             Command::Patterns(args) => args.format.format,
+            Command::Triage(args) => args.format.format,
             Command::Version(args) => args.format.format,
             Command::Install(args) => args.format.format,
             Command::Uninstall(args) => args.format.format,

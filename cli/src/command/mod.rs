@@ -13,6 +13,7 @@ pub(crate) mod patterns;
 pub(crate) mod recv;
 pub(crate) mod status;
 pub(crate) mod tap;
+pub(crate) mod triage;
 pub(crate) mod uninstall;
 pub(crate) mod untap;
 pub(crate) mod version;
@@ -36,6 +37,7 @@ pub(crate) fn run(command: Command, ui: &Ui) -> Result<Exit, CliError> {
         Command::Catalog(args) => catalog::run(args, ui).map(done),
         Command::Watch(args) => watch::run(args, ui).map(done),
         Command::Patterns(args) => patterns::run(args, ui).map(done),
+        Command::Triage(args) => triage::run(*args, ui),
         Command::Install(args) => install::run(*args, ui),
         Command::Uninstall(args) => uninstall::run(args, ui),
         Command::Tap(args) => tap::run(*args, ui),

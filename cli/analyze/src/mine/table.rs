@@ -22,9 +22,9 @@ const MAX_GAPS: usize = 1000;
 /// Services told apart; further ones count together.
 const MAX_SERVICES: usize = 1000;
 
-/// One in so many lines is looked at for copies.
+/// One in so many lines is looked at for copies; fewer when those become too many.
 const SAMPLE: u64 = 32;
-/// Lines remembered for that, per thread.
+/// Lines remembered for that.
 const MAX_COPIES: usize = 1 << 18;
 
 type Fast = foldhash::fast::FixedState;
@@ -68,6 +68,8 @@ pub struct Mined {
     pub gaps: BTreeMap<(i64, String), u64>,
     /// How often each line of a sample came, by hash of stream, time and text.
     copies: HashMap<u64, u32, Fast>,
+    /// One in so many lines is in the sample.
+    sample: u64,
     cells: HashMap<CellId, Cell, Fast>,
     texts: HashMap<u64, Box<[u8]>, Fast>,
     /// Masked messages with larger hashes are not kept.
@@ -95,6 +97,7 @@ impl Mined {
             rejected: 0,
             gaps: BTreeMap::new(),
             copies: HashMap::default(),
+            sample: SAMPLE,
             cells: HashMap::default(),
             texts: HashMap::default(),
             limit: u64::MAX,
@@ -169,8 +172,18 @@ impl Mined {
     #[inline]
     pub(super) fn copy(&mut self, stream: u64, ts: i64, text: &[u8]) {
         let hash = key::hash_bytes(stream ^ ts as u64, text);
-        if hash.is_multiple_of(SAMPLE) && (self.copies.len() < MAX_COPIES || self.copies.contains_key(&hash)) {
+        if hash.is_multiple_of(self.sample) {
             *self.copies.entry(hash).or_default() += 1;
+            self.thin();
+        }
+    }
+
+    /// Halves the sample until it fits.
+    fn thin(&mut self) {
+        while self.copies.len() > MAX_COPIES {
+            self.sample *= 2;
+            let sample = self.sample;
+            self.copies.retain(|hash, _| hash.is_multiple_of(sample));
         }
     }
 
@@ -229,9 +242,13 @@ impl Mined {
                 self.gaps.pop_last();
             }
         }
-        for (hash, count) in other.copies {
+        self.sample = self.sample.max(other.sample);
+        let sample = self.sample;
+        self.copies.retain(|hash, _| hash.is_multiple_of(sample));
+        for (hash, count) in other.copies.into_iter().filter(|(hash, _)| hash.is_multiple_of(sample)) {
             *self.copies.entry(hash).or_default() += count;
         }
+        self.thin();
         self.limit = self.limit.min(other.limit);
         for (id, cell) in other.cells {
             match self.cells.entry(id) {

@@ -8,7 +8,9 @@ use logtap_capture::time;
 use serde::Serialize;
 
 use super::change::{self, Kind, Loads, Row, Severity, Sides};
-use super::origin::{self, Affected, Origin, round};
+use super::origin::{self, round};
+
+pub use super::origin::{Affected, Onset, Origin};
 use super::quality::{self, Certainty, Facts, Quality};
 use crate::mine::{Grid, Mined, Templates};
 use crate::pattern::merge::HOLE;
