@@ -94,7 +94,12 @@ impl Drop for Handing<'_> {
 ///
 /// # Errors
 /// If a file cannot be read. Damage is no error.
-pub(crate) fn mine(capture: &Capture, options: &Options, threads: usize, ui: &Ui) -> Result<(Mined, Account), CliError> {
+pub(crate) fn mine(
+    capture: &Capture,
+    options: &Options,
+    threads: usize,
+    ui: &Ui,
+) -> Result<(Mined, Account), CliError> {
     let sizes = capture.files.iter().map(|file| std::fs::metadata(&file.path).map_or(0, |data| data.len()));
     let progress = ui.progress(sizes.sum());
     let mut account = Account::default();

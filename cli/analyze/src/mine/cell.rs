@@ -126,7 +126,8 @@ impl Cell {
 
     pub(super) fn trace(&mut self, trace: Trace, count: u64) {
         let text = |part: &Option<String>| part.clone().unwrap_or_default();
-        let hash = key::hash_bytes(key::hash_bytes(1, text(&trace.exception).as_bytes()), text(&trace.frame).as_bytes());
+        let hash =
+            key::hash_bytes(key::hash_bytes(1, text(&trace.exception).as_bytes()), text(&trace.frame).as_bytes());
         match self.traces.binary_search_by_key(&hash, |one| one.0) {
             Ok(at) => self.traces[at].2 += count,
             Err(at) => {

@@ -108,7 +108,8 @@ impl Mined {
     /// The hash of a service, which is known from then on.
     pub(super) fn service(&mut self, name: &str, label: &str) -> u64 {
         let hash = key::hash_bytes(3, name.as_bytes());
-        let service = self.services.entry(hash).or_insert_with(|| Service { name: name.to_owned(), ..Service::default() });
+        let service =
+            self.services.entry(hash).or_insert_with(|| Service { name: name.to_owned(), ..Service::default() });
         if service.label.is_empty() || label < service.label.as_str() {
             label.clone_into(&mut service.label);
         }
@@ -190,9 +191,10 @@ impl Mined {
     /// Of the lines of the sample, those that came before, in thousandths.
     #[must_use]
     pub fn duplicates_permille(&self) -> u64 {
-        let (all, again) = self.copies.values().fold((0, 0), |sum: (u64, u64), count| {
-            (sum.0 + u64::from(*count), sum.1 + u64::from(*count - 1))
-        });
+        let (all, again) = self
+            .copies
+            .values()
+            .fold((0, 0), |sum: (u64, u64), count| (sum.0 + u64::from(*count), sum.1 + u64::from(*count - 1)));
         again * 1000 / all.max(1)
     }
 

@@ -4,8 +4,22 @@
 
 /// Frames of runtimes and frameworks say little about where a fault is.
 const FOREIGN: [&str; 16] = [
-    "java.", "javax.", "jdk.", "sun.", "com.sun.", "kotlin.", "scala.", "org.springframework.", "org.apache.",
-    "org.hibernate.", "io.netty.", "reactor.", "io.undertow.", "node:", "System.", "Microsoft.",
+    "java.",
+    "javax.",
+    "jdk.",
+    "sun.",
+    "com.sun.",
+    "kotlin.",
+    "scala.",
+    "org.springframework.",
+    "org.apache.",
+    "org.hibernate.",
+    "io.netty.",
+    "reactor.",
+    "io.undertow.",
+    "node:",
+    "System.",
+    "Microsoft.",
 ];
 /// Bytes of an exception or frame that are kept.
 const MAX_TEXT: usize = 160;
@@ -131,7 +145,9 @@ fn flush_left<'t>(text: &'t str, mode: &mut Mode) -> Part<'t> {
             *mode = Mode::Python;
             Part::More
         }
-        Mode::Go if text.ends_with(')') && text.contains('(') && !text.contains(' ') || text.starts_with("[signal ") => {
+        Mode::Go
+            if text.ends_with(')') && text.contains('(') && !text.contains(' ') || text.starts_with("[signal ") =>
+        {
             *mode = Mode::Go;
             Part::Frame(cut(text))
         }

@@ -247,7 +247,8 @@ impl<S: Sink> Scan<'_, '_, S> {
 /// Bytes up to white space, a quote or a closing bracket, without a full stop or comma at the end.
 pub(super) fn address(text: &[u8]) -> usize {
     let ends = |byte: &u8| {
-        CLASS[*byte as usize] & SPACE != 0 || matches!(byte, b'"' | b'\'' | b'<' | b'>' | b')' | b']' | b'}' | b',' | b';')
+        CLASS[*byte as usize] & SPACE != 0
+            || matches!(byte, b'"' | b'\'' | b'<' | b'>' | b')' | b']' | b'}' | b',' | b';')
     };
     let length = text.iter().position(ends).unwrap_or(text.len());
     let tail = text[..length].iter().rev().take_while(|byte| matches!(byte, b'.' | b':')).count();

@@ -41,7 +41,8 @@ pub(super) fn clock(text: &[u8], start: usize, end: usize, flags: u8) -> Option<
             at += 1 + length;
             groups += 1;
         }
-        let minutes = at == end + 3 && first.len() <= 2 && text[start..at].iter().all(|b| b.is_ascii_digit() || *b == b':');
+        let minutes =
+            at == end + 3 && first.len() <= 2 && text[start..at].iter().all(|b| b.is_ascii_digit() || *b == b':');
         return (groups >= 3 || (groups == 2 && minutes)).then(|| fraction(text, at));
     }
     let [.., joint, ten, one] = first else { return None };
@@ -86,7 +87,11 @@ pub(super) fn classify<S: Sink>(text: &[u8], start: usize, end: usize, flags: u8
         sink.word(word);
         return end;
     }
-    if flags & INNER != 0 && text.get(end) == Some(&b':') && text.get(end + 1).is_some_and(u8::is_ascii_digit) && is_host(word) {
+    if flags & INNER != 0
+        && text.get(end) == Some(&b':')
+        && text.get(end + 1).is_some_and(u8::is_ascii_digit)
+        && is_host(word)
+    {
         sink.value();
         return end;
     }
@@ -191,14 +196,15 @@ fn prefixed<S: Sink>(word: &[u8], sink: &mut S) {
         return sink.value();
     }
     let (head, rest) = (&word[..joint], &word[joint + 1..]);
-    let numbered = |rest: &[u8]| {
-        rest.split(|byte| CLASS[*byte as usize] == INNER).all(|part| part.iter().any(u8::is_ascii_digit))
-    };
+    let numbered =
+        |rest: &[u8]| rest.split(|byte| CLASS[*byte as usize] == INNER).all(|part| part.iter().any(u8::is_ascii_digit));
     let tail_is_number = if word[joint] == b'.' { rest[0].is_ascii_digit() } else { true };
     if head.len() > 1 && head.iter().all(u8::is_ascii_alphabetic) && tail_is_number && numbered(rest) {
         sink.word(head);
         sink.punct(word[joint]);
-        return if rest.iter().any(|byte| CLASS[*byte as usize] & WORD == INNER) || rest[0].is_ascii_digit() && rest.len() > SOFT_DIGITS {
+        return if rest.iter().any(|byte| CLASS[*byte as usize] & WORD == INNER)
+            || rest[0].is_ascii_digit() && rest.len() > SOFT_DIGITS
+        {
             sink.value();
         } else {
             name_or_number(rest, sink);

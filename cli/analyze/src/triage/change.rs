@@ -16,6 +16,12 @@ const MIN_RATIO: f64 = 2.0;
 const MIN_LINES: f64 = 5.0;
 /// Of stretches of the baseline that are as long, at most one in this many may look like it.
 const RARE: usize = 20;
+/// Weaker changes than findings are evidence for an origin from this ratio on.
+const TOLD_RATIO: f64 = 1.5;
+/// And from this evidence on: the 99 % point of chi-squared with one degree of freedom.
+const TOLD: f64 = 6.63;
+/// A pattern's share of all lines says this much of what its share of the service's lines says.
+const OF_ALL: f64 = 0.3;
 
 /// How a pattern changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -220,32 +226,31 @@ fn test(row: &mut Row, loads: &Loads) {
     row.ratio = if up { ratio(loads.all).min(ratio(own)) } else { ratio(loads.all).max(ratio(own)) };
     let p = |load: (u64, u64)| rates::p_value(row.inside, row.outside, load.0.max(1), load.1.max(1));
     row.p = p(loads.all).max(p(own));
-    row.weight = weight(row, &[loads.all, own]);
+    row.weight = weight(row, loads.all, own);
 }
 
-/// Evidence in a row that something is wrong with its service: the stronger of
-/// both loads, more if it is in errors. That errors of old stay away is none.
-fn weight(row: &Row, loads: &[(u64, u64)]) -> f64 {
+/// Evidence in a row that something is wrong with its service: its share of the
+/// service's own lines, and less so of all lines. What a service says no longer
+/// counts as much as errors that it says more often; that errors of old stay
+/// away is no evidence.
+fn weight(row: &Row, all: (u64, u64), own: (u64, u64)) -> f64 {
     let is_error = row.level >= Level::Error;
-    let strongest = loads
-        .iter()
-        .map(|load| {
-            let (inside, outside) = ((load.0 as f64).max(0.5), (load.1 as f64).max(0.5));
-            let expected = row.outside as f64 * inside / outside;
-            let ratio = (row.inside as f64 + 0.5) / (expected + 0.5);
-            let up = row.inside as f64 > expected;
-            let told = if up { row.inside >= 3 && ratio >= 1.3 } else { !is_error && ratio <= 1.0 / 1.3 };
-            let value = rates::evidence(row.inside, row.outside, inside, outside);
-            // 6.63 is the 99 % point of chi-squared with one degree of freedom.
-            if told && value >= 6.63 { (value, up) } else { (0.0, up) }
-        })
-        .fold((0.0, false), |best, next| if next.0 > best.0 { next } else { best });
-    let factor = match (strongest.1, row.level) {
-        (true, Level::Error | Level::Fatal) => 3.0,
-        (true, Level::Warn) => 1.5,
-        _ => 1.0,
+    let value = |load: (u64, u64)| {
+        let (inside, outside) = ((load.0 as f64).max(0.5), (load.1 as f64).max(0.5));
+        let expected = row.outside as f64 * inside / outside;
+        let ratio = (row.inside as f64 + 0.5) / (expected + 0.5);
+        let up = row.inside as f64 > expected;
+        let told = if up { row.inside >= 3 && ratio >= TOLD_RATIO } else { !is_error && ratio <= 1.0 / TOLD_RATIO };
+        let value = rates::evidence(row.inside, row.outside, inside, outside);
+        (if told && value >= TOLD { value } else { 0.0 }, up)
     };
-    strongest.0 * factor
+    let ((own, up), (all, _)) = (value(own), value(all));
+    let factor = match (up, row.level) {
+        (false, _) | (true, Level::Error | Level::Fatal) => 2.0,
+        (true, Level::Warn) => 1.5,
+        (true, _) => 1.0,
+    };
+    (own + OF_ALL * all) * factor
 }
 
 fn kind(row: &Row) -> Option<Kind> {
@@ -264,7 +269,8 @@ fn kind(row: &Row) -> Option<Kind> {
 }
 
 /// Takes back changes that the baseline shows by itself now and then: of its
-/// stretches of the same length, one in twenty looks like the one inside.
+/// stretches of the same length, one in twenty looks like the one inside. Evidence
+/// loses weight in the same measure.
 pub fn drop_bursts(rows: &mut [Row], totals: &BTreeMap<u32, u64>, window: (u32, u32)) {
     let length = window.1 - window.0 + 1;
     let Some((&first, &last)) = totals.keys().next().zip(totals.keys().next_back()) else { return };
@@ -278,19 +284,21 @@ pub fn drop_bursts(rows: &mut [Row], totals: &BTreeMap<u32, u64>, window: (u32, 
         }
         at = end + 1;
     }
-    if stretches.len() < RARE {
+    if stretches.is_empty() {
         return;
     }
     let load: u64 = totals.range(window.0..=window.1).map(|(_, count)| count).sum();
-    for row in rows.iter_mut().filter(|row| matches!(row.kind, Some(Kind::Rose | Kind::Fell | Kind::Vanished))) {
-        let up = row.kind == Some(Kind::Rose);
+    for row in rows.iter_mut() {
+        let up = row.inside as f64 > row.expected;
         let rate = row.inside as f64 / load.max(1) as f64;
         let alike = stretches.iter().filter(|(from, to, load)| {
             let count: u64 = row.whole.range(from..=to).map(|(_, count)| count).sum();
             let other = count as f64 / *load as f64;
             if up { other >= rate } else { other <= rate }
         });
-        if alike.count() * RARE > stretches.len() {
+        let alike = alike.count();
+        row.weight /= 1.0 + (RARE * alike) as f64 / stretches.len() as f64;
+        if stretches.len() >= RARE && alike * RARE > stretches.len() {
             row.kind = None;
         }
     }

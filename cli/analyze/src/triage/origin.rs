@@ -69,8 +69,7 @@ pub(super) fn affected(rows: &[Row], load: &BTreeMap<u32, u64>, grid: Option<&Gr
     let mut found: Vec<Affected> = by_service
         .into_iter()
         .map(|(service, rows)| {
-            let up: Vec<&&Row> =
-                rows.iter().filter(|row| matches!(row.kind, Some(Kind::New | Kind::Rose))).collect();
+            let up: Vec<&&Row> = rows.iter().filter(|row| matches!(row.kind, Some(Kind::New | Kind::Rose))).collect();
             let mut counts: BTreeMap<u32, u64> = BTreeMap::new();
             for (bucket, count) in up.iter().flat_map(|row| &row.buckets) {
                 *counts.entry(*bucket).or_default() += count;

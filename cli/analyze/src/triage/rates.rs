@@ -30,9 +30,8 @@ fn upper_tail(k: u64, n: u64, p: f64) -> f64 {
 /// Lentz's continued fraction (Numerical Recipes 6.4), which converges within
 /// `sqrt(max(a, b))` steps on the side that is used.
 fn incomplete_beta(a: f64, b: f64, x: f64) -> f64 {
-    let front = libm::exp(
-        libm::lgamma(a + b) - libm::lgamma(a) - libm::lgamma(b) + a * libm::log(x) + b * libm::log1p(-x),
-    );
+    let front =
+        libm::exp(libm::lgamma(a + b) - libm::lgamma(a) - libm::lgamma(b) + a * libm::log(x) + b * libm::log1p(-x));
     if x < (a + 1.0) / (a + b + 2.0) {
         (front * fraction(a, b, x) / a).clamp(0.0, 1.0)
     } else {
@@ -72,7 +71,8 @@ pub fn evidence(inside: u64, outside: u64, load_in: f64, load_out: f64) -> f64 {
         return 0.0;
     }
     let expected = n * load_in / (load_in + load_out);
-    let part = |count: u64, expected: f64| if count == 0 { 0.0 } else { count as f64 * libm::log(count as f64 / expected) };
+    let part =
+        |count: u64, expected: f64| if count == 0 { 0.0 } else { count as f64 * libm::log(count as f64 / expected) };
     (2.0 * (part(inside, expected) + part(outside, n - expected))).max(0.0)
 }
 

@@ -150,7 +150,13 @@ pub struct Next {
 
 /// Puts the answer together. `window` is the stretch under suspicion.
 #[must_use]
-pub fn build(whole: &Mined, sides: Option<Sides<'_>>, window: Option<(i64, i64)>, templates: &Templates, facts: &Facts) -> Report {
+pub fn build(
+    whole: &Mined,
+    sides: Option<Sides<'_>>,
+    window: Option<(i64, i64)>,
+    templates: &Templates,
+    facts: &Facts,
+) -> Report {
     let loads = sides.map(|sides| sides.loads()).unwrap_or_default();
     let mut rows = sides.map(|sides| sides.rows(templates, &loads)).unwrap_or_default();
     let totals = totals(whole);
@@ -268,7 +274,8 @@ fn windows(
 ) -> BTreeMap<&'static str, Span> {
     let mut found = BTreeMap::new();
     let Some(grid) = grid else { return found };
-    let span = |from: i64, to: i64, description: String| Span { from: time::format(from), to: time::format(to), description };
+    let span =
+        |from: i64, to: i64, description: String| Span { from: time::format(from), to: time::format(to), description };
     if let Some((bucket, counts)) = totals.iter().max_by_key(|(bucket, counts)| (counts.1, std::cmp::Reverse(**bucket)))
         && counts.1 > 0
     {

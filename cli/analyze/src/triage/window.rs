@@ -62,7 +62,13 @@ pub fn find(mined: &Mined) -> Option<Stretch> {
         }
         let Some(found) = scan(&counts, &load).map(|found| with_cost(found, cost)) else { continue };
         // A change in errors says more than one in talk.
-        let factor = if id.level >= Level::Error { 1.0 } else if id.level == Level::Warn { 0.5 } else { 0.25 };
+        let factor = if id.level >= Level::Error {
+            1.0
+        } else if id.level == Level::Warn {
+            0.5
+        } else {
+            0.25
+        };
         let found = Stretch { evidence: found.evidence * factor, ..found };
         if best.is_none_or(|best| found.evidence > best.evidence) {
             best = Some(found);
@@ -99,7 +105,8 @@ fn scan(counts: &[u64], load: &[u64]) -> Option<Stretch> {
         }
     }
     let best = best?;
-    let outside = || (0..counts.len()).filter(|at| !(best.from as usize..=best.to as usize).contains(at) && load[*at] > 0);
+    let outside =
+        || (0..counts.len()).filter(|at| !(best.from as usize..=best.to as usize).contains(at) && load[*at] > 0);
     let (rest, rest_load) = outside().fold((0, 0), |sum, at| (sum.0 + counts[at], sum.1 + load[at]));
     let (mut unevenness, mut n) = (0.0, 0_u32);
     for at in outside() {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::io::Write;
 
 use logtap_analyze::mine::{Mined, Templates};
-use logtap_analyze::pattern::{assign::Assigner, assign::Assigned};
+use logtap_analyze::pattern::{assign::Assigned, assign::Assigner};
 use logtap_capture::reader::Capture;
 use logtap_capture::scan;
 

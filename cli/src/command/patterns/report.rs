@@ -94,8 +94,7 @@ pub(super) fn build(mined: &Mined, account: &Account) -> Report {
             pattern.first_seen = first.map(time::format);
             pattern.last_seen = last.map(time::format);
             let example = cells.iter().map(|(_, cell)| &cell.example).min();
-            pattern.example =
-                example.map(|one| String::from_utf8_lossy(&one.text).into_owned()).unwrap_or_default();
+            pattern.example = example.map(|one| String::from_utf8_lossy(&one.text).into_owned()).unwrap_or_default();
             pattern.traces = traces
                 .into_iter()
                 .map(|(trace, count)| Trace { exception: trace.exception.clone(), frame: trace.frame.clone(), count })

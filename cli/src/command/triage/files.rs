@@ -46,10 +46,18 @@ pub(super) fn write(out: &Path, report: &Report, dir: &Path, with_html: bool) ->
         writeln!(timeline, "{},{},{}", bucket.minute, bucket.total_lines, bucket.error_lines)?;
     }
     file("timeline.csv", &timeline)?;
-    file("top_errors.txt", &lines(report.top_errors.iter().map(|one| format!("{:>8}  {}  {}", one.count, one.service, one.signature))))?;
+    file(
+        "top_errors.txt",
+        &lines(report.top_errors.iter().map(|one| format!("{:>8}  {}  {}", one.count, one.service, one.signature))),
+    )?;
     file(
         "top_talkers.txt",
-        &lines(report.talkers.iter().map(|one| format!("{:>10} lines  {:>8} errors  {}", one.total_lines, one.error_lines, one.value))),
+        &lines(
+            report
+                .talkers
+                .iter()
+                .map(|one| format!("{:>10} lines  {:>8} errors  {}", one.total_lines, one.error_lines, one.value)),
+        ),
     )?;
     file("sequence.txt", &lines(report.services.iter().map(sequence)))?;
     let windows = serde_json::to_vec_pretty(&report.windows).map_err(std::io::Error::from)?;

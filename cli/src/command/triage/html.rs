@@ -29,34 +29,56 @@ pub(super) fn page(report: &Report, dir: &Path) -> String {
         push(&mut out, format_args!("<p>{} to {} (UTC)</p>\n", escape(&window.from), escape(&window.to)));
     }
     chart(&mut out, report);
-    table(&mut out, "Likely origins", &["service", "score", "for", "against"], report.origins.iter().take(10).map(|one| {
-        [one.service.clone(), format!("{:.3}", one.score), one.evidence.join("\n"), one.against.join("\n")]
-    }));
-    table(&mut out, "Services in order of onset", &["service", "onset", "first line"], report.services.iter().map(|one| {
-        let onset = one.onset.as_ref().map_or_else(String::new, |onset| onset.at.clone());
-        [one.service.clone(), onset, one.first_line.clone().unwrap_or_default()]
-    }));
-    table(&mut out, "What changed", &["what", "service", "lines", "expected", "pattern", "example"], report.changes.iter().map(|one| {
-        [
-            format!("{:?} {:?}", one.severity, one.kind).to_lowercase(),
-            one.service.clone(),
-            one.lines.to_string(),
-            format!("{:.1}", one.expected),
-            text::cut(&one.template, 400),
-            text::cut(&one.example, 400),
-        ]
-    }));
+    table(
+        &mut out,
+        "Likely origins",
+        &["service", "score", "for", "against"],
+        report.origins.iter().take(10).map(|one| {
+            [one.service.clone(), format!("{:.3}", one.score), one.evidence.join("\n"), one.against.join("\n")]
+        }),
+    );
+    table(
+        &mut out,
+        "Services in order of onset",
+        &["service", "onset", "first line"],
+        report.services.iter().map(|one| {
+            let onset = one.onset.as_ref().map_or_else(String::new, |onset| onset.at.clone());
+            [one.service.clone(), onset, one.first_line.clone().unwrap_or_default()]
+        }),
+    );
+    table(
+        &mut out,
+        "What changed",
+        &["what", "service", "lines", "expected", "pattern", "example"],
+        report.changes.iter().map(|one| {
+            [
+                format!("{:?} {:?}", one.severity, one.kind).to_lowercase(),
+                one.service.clone(),
+                one.lines.to_string(),
+                format!("{:.1}", one.expected),
+                text::cut(&one.template, 400),
+                text::cut(&one.example, 400),
+            ]
+        }),
+    );
     table(&mut out, "Next", &["command"], report.next.iter().map(|one| [text::command(&one.command, dir)]));
-    table(&mut out, "Errors", &["lines", "service", "pattern"], report.top_errors.iter().map(|one| {
-        [one.count.to_string(), one.service.clone(), text::cut(&one.signature, 400)]
-    }));
+    table(
+        &mut out,
+        "Errors",
+        &["lines", "service", "pattern"],
+        report
+            .top_errors
+            .iter()
+            .map(|one| [one.count.to_string(), one.service.clone(), text::cut(&one.signature, 400)]),
+    );
     out.push_str("</body></html>\n");
     out
 }
 
 fn push(out: &mut String, text: std::fmt::Arguments<'_>) {
-    // Writing into a string does not fail.
-    drop(out.write_fmt(text));
+    if out.write_fmt(text).is_err() {
+        unreachable!("writing into a string does not fail");
+    }
 }
 
 fn table<const N: usize>(out: &mut String, title: &str, heads: &[&str; N], rows: impl Iterator<Item = [String; N]>) {
@@ -76,13 +98,24 @@ fn table<const N: usize>(out: &mut String, title: &str, heads: &[&str; N], rows:
 fn chart(out: &mut String, report: &Report) {
     let top = report.timeline.iter().map(|bucket| bucket.total_lines).max().unwrap_or(0).max(1);
     let count = report.timeline.len().max(1);
-    push(out, format_args!("<svg viewBox=\"0 0 {count} 100\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"lines over time, errors in red\">"));
+    push(
+        out,
+        format_args!(
+            "<svg viewBox=\"0 0 {count} 100\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"lines over time, errors in red\">"
+        ),
+    );
     for (at, bucket) in report.timeline.iter().enumerate() {
         for (class, lines) in [("total", bucket.total_lines), ("error", bucket.error_lines)] {
             let height = lines * 100 / top;
             if lines > 0 {
                 let height = height.max(1);
-                push(out, format_args!("<rect class=\"{class}\" x=\"{at}\" y=\"{}\" width=\"1\" height=\"{height}\"/>", 100 - height));
+                push(
+                    out,
+                    format_args!(
+                        "<rect class=\"{class}\" x=\"{at}\" y=\"{}\" width=\"1\" height=\"{height}\"/>",
+                        100 - height
+                    ),
+                );
             }
         }
     }
