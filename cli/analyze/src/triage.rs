@@ -1,6 +1,7 @@
 //! What changed, when, where it began, and what speaks against it: the answer
 //! to "what broke first". Deterministic; every figure can be traced to lines.
 
+mod cascade;
 pub mod change;
 mod origin;
 mod quality;

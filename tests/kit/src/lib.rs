@@ -11,5 +11,6 @@ pub mod client;
 pub mod counters;
 pub mod frail;
 pub mod generate;
+pub mod incident;
 pub mod load;
 pub mod process;

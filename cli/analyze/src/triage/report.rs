@@ -7,9 +7,11 @@ use logtap_capture::level::{LEVELS, Level};
 use logtap_capture::time;
 use serde::Serialize;
 
+use super::cascade;
 use super::change::{self, Kind, Loads, Row, Severity, Sides};
 use super::origin::{self, round};
 
+pub use super::cascade::Cascade;
 pub use super::origin::{Affected, Onset, Origin};
 use super::quality::{self, Certainty, Facts, Quality};
 use crate::mine::{Grid, Mined, Templates};
@@ -41,6 +43,8 @@ pub struct Report {
     pub origins: Vec<Origin>,
     /// Services in order of their onset.
     pub services: Vec<Affected>,
+    /// Services that failed one after another.
+    pub cascades: Vec<Cascade>,
     /// What changed, the gravest first.
     pub changes: Vec<Change>,
     /// Changes beyond those listed.
@@ -170,6 +174,10 @@ pub fn build(
     let inside_load: BTreeMap<u32, u64> = inside_load.iter().map(|(bucket, counts)| (*bucket, counts.0)).collect();
     let affected = origin::affected(&rows, &inside_load, sides.and_then(|sides| sides.inside.grid).as_ref());
     let origins = origin::origins(&rows, &affected);
+    let cascades = match (&whole.grid, sides) {
+        (Some(grid), Some(sides)) if sides.within => cascade::find(&rows, &affected, &lines, grid),
+        _ => Vec::new(),
+    };
     let (quality, certainty) = quality::judge(whole, facts, if sides.is_some() { loads.all.1 } else { u64::MAX });
     let mut changed: Vec<&Row> = rows.iter().filter(|row| row.kind.is_some()).collect();
     changed.sort_by(|a, b| {
@@ -197,6 +205,7 @@ pub fn build(
         changes: changed.into_iter().take(MAX_CHANGES).map(change_of).collect(),
         origins,
         services: affected,
+        cascades,
         windows: windows(whole.grid.as_ref(), &totals, window),
         timeline: timeline(whole.grid.as_ref(), &totals),
         bucket_seconds: whole.grid.map_or(0, |grid| grid.seconds()),

@@ -43,6 +43,10 @@ pub(super) fn write(out: &mut impl Write, report: &Report, dir: &Path) -> io::Re
             say(format!("      {}", cut(first, 140)))?;
         }
     }
+    for cascade in &report.cascades {
+        let lags: Vec<String> = cascade.lags_seconds.iter().map(|lag| format!("{lag} s")).collect();
+        say(format!("Cascade    {} ({})", cascade.services.join(" → "), lags.join(", ")))?;
+    }
     if report.findings > 0 && !report.origins.is_empty() {
         say("Likely origins".to_owned())?;
         for origin in report.origins.iter().take(3) {
