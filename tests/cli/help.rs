@@ -20,6 +20,8 @@ fn help_is_as_frozen() {
         "inspect",
         "catalog",
         "watch",
+        "patterns",
+        "triage",
         "install",
         "uninstall",
         "tap",

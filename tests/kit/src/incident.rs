@@ -4,12 +4,10 @@
 use crate::generate::{Clock, Rng, write_string};
 
 /// Services of every capture.
-pub const SERVICES: [&str; 12] = [
-    "gateway", "auth", "cart", "checkout", "payment", "stock", "search", "mail", "profile", "ship", "ads", "audit",
-];
+pub const SERVICES: [&str; 12] =
+    ["gateway", "auth", "cart", "checkout", "payment", "stock", "search", "mail", "profile", "ship", "ads", "audit"];
 
 const OBJECTS: [&str; 6] = ["order", "session", "invoice", "parcel", "token", "record"];
-const VERBS: [&str; 6] = ["stored", "loaded", "checked", "sent", "closed", "queued"];
 const TROUBLE: [&str; 4] = ["retry of", "slow answer for", "cannot reach peer for", "refused"];
 
 /// What a service says: level, weight among its lines.
@@ -84,7 +82,9 @@ impl Incident {
             let mut due: Vec<(u64, usize, Option<usize>)> = Vec::new();
             for service in 0..SERVICES.len() {
                 let active = || {
-                    self.plants.iter().filter(move |plant| plant.service == service && (plant.from..plant.to).contains(&second))
+                    self.plants
+                        .iter()
+                        .filter(move |plant| plant.service == service && (plant.from..plant.to).contains(&second))
                 };
                 let sum: f64 = PATTERNS.iter().map(|one| one.1).sum();
                 for (pattern, (_, weight)) in PATTERNS.iter().enumerate() {
@@ -129,7 +129,8 @@ impl Incident {
 /// A number of events with this mean: the whole part, and the rest by chance for each of a few parts.
 fn draw(rng: &mut Rng, mean: f64) -> u32 {
     // Many small chances make what is nearly a Poisson number.
-    (0..16).map(|_| u32::from(rng.unit() < mean / 16.0)).sum::<u32>() + if mean > 16.0 { (mean - 16.0) as u32 } else { 0 }
+    (0..16).map(|_| u32::from(rng.unit() < mean / 16.0)).sum::<u32>()
+        + if mean > 16.0 { (mean - 16.0) as u32 } else { 0 }
 }
 
 fn message(rng: &mut Rng, service: usize, pattern: Option<usize>, text: &mut String) {
@@ -138,11 +139,20 @@ fn message(rng: &mut Rng, service: usize, pattern: Option<usize>, text: &mut Str
     let id = rng.next_u64();
     let object = OBJECTS[(service + pattern.unwrap_or(3)) % OBJECTS.len()];
     let written = match pattern {
-        None => write!(text, "ERROR ledger of {} is broken: checksum {id:016x} of page {}", SERVICES[service], rng.below(900)),
-        Some(at) if at < 6 => {
-            let verb = VERBS[at];
-            write!(text, "{} {} {object} {} in {} ms trace={id:016x}", PATTERNS[at].0, verb, id % 100_000, 1 + rng.below(300))
+        None => write!(
+            text,
+            "ERROR ledger of {} is broken: checksum {id:016x} of page {}",
+            SERVICES[service],
+            rng.below(900)
+        ),
+        Some(0) => write!(text, "INFO stored {object} {} in {} ms trace={id:016x}", id % 100_000, 1 + rng.below(300)),
+        Some(1) => write!(text, "INFO heartbeat {} of the {object} loop is on time", id % 100_000),
+        Some(2) => write!(text, "INFO checked {object} {}: {} rules hold", id % 100_000, 1 + rng.below(30)),
+        Some(3) => {
+            write!(text, "INFO connection {} was idle for {} ms and is closed", id % 100_000, 1 + rng.below(9000))
         }
+        Some(4) => write!(text, "INFO queue of {object}s has {} entries", rng.below(500)),
+        Some(5) => write!(text, "INFO cache {:.2} full, {} evicted", rng.unit(), rng.below(70)),
         Some(at) => {
             let trouble = TROUBLE[at - 6];
             write!(text, "{} {trouble} {object} {} after {} ms", PATTERNS[at].0, id % 100_000, 1 + rng.below(3000))
@@ -155,7 +165,9 @@ fn stored(clock: &Clock, service: usize, text: &str, line: &mut Vec<u8>) {
     let mut stamp = String::new();
     clock.nanos(&mut stamp);
     let name = SERVICES[service];
-    line.extend_from_slice(format!("{{\"ts\":\"{stamp}\",\"labels\":{{\"app\":\"{name}\",\"pod\":\"{name}-0\"}},\"msg\":").as_bytes());
+    line.extend_from_slice(
+        format!("{{\"ts\":\"{stamp}\",\"labels\":{{\"app\":\"{name}\",\"pod\":\"{name}-0\"}},\"msg\":").as_bytes(),
+    );
     write_string(text, line);
     line.extend_from_slice(b"}\n");
 }

@@ -123,7 +123,8 @@ mod tests {
         };
         let false_ones = (0..100)
             .filter(|_| {
-                let (a, b): (Vec<f64>, Vec<f64>) = ((0..200).map(|_| noise()).collect(), (0..200).map(|_| noise()).collect());
+                let (a, b): (Vec<f64>, Vec<f64>) =
+                    ((0..200).map(|_| noise()).collect(), (0..200).map(|_| noise()).collect());
                 likeness(&a, &b, 20).is_some()
             })
             .count();

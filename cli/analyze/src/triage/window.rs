@@ -12,6 +12,10 @@ use crate::mine::Mined;
 const STEPS: u32 = 96;
 /// The part of a capture in which everything is seen for the first time.
 const WARM_UP: u32 = 20;
+/// A stretch stands out by this factor at least; less than a finding needs, for the rest contains it.
+const FAR: f64 = 1.5;
+/// Changes this close belong to one incident, seconds.
+const BESIDE: i64 = 90;
 /// Evidence per pair of ends, patterns and pairs accounted for, that chance
 /// does not reach: 2 ln(1/0.001).
 const ENOUGH: f64 = 13.8;
@@ -46,8 +50,10 @@ pub fn find(mined: &Mined) -> Option<Stretch> {
         }
     }
     let cells = mined.cells();
-    let cost = 2.0 * libm::log((cells.len() as f64 + 1.0) * (steps * steps) as f64 / 2.0);
-    let mut best: Option<Stretch> = scan(&errors, &load).map(|found| with_cost(found, cost));
+    // Stretches that overlap are nearly one; per pattern about one per step is new.
+    let cost = 2.0 * libm::log((cells.len() as f64 + 1.0) * steps as f64);
+    let mut all: Vec<Stretch> = Vec::new();
+    all.extend(scan(&errors, &load, Way::Up).map(|found| with_cost(found, cost)));
     let warm = (steps as u32 / WARM_UP).max(1) as usize;
     for (id, cell) in cells {
         if id.level < Level::Warn && cell.count < 20 {
@@ -57,10 +63,6 @@ pub fn find(mined: &Mined) -> Option<Stretch> {
         for (bucket, count) in &cell.buckets {
             counts[(bucket / width) as usize] += u64::from(*count);
         }
-        if counts[..warm].iter().sum::<u64>() * 2 > cell.count {
-            continue;
-        }
-        let Some(found) = scan(&counts, &load).map(|found| with_cost(found, cost)) else { continue };
         // A change in errors says more than one in talk.
         let factor = if id.level >= Level::Error {
             1.0
@@ -69,22 +71,47 @@ pub fn find(mined: &Mined) -> Option<Stretch> {
         } else {
             0.25
         };
-        let found = Stretch { evidence: found.evidence * factor, ..found };
-        if best.is_none_or(|best| found.evidence > best.evidence) {
-            best = Some(found);
+        let begins = counts[..warm].iter().sum::<u64>() * 2 > cell.count;
+        let up = if begins { None } else { scan(&counts, &load, Way::Up) };
+        let down = if id.level < Level::Warn { scan(&counts, &load, Way::Down) } else { None };
+        for found in [up, down].into_iter().flatten() {
+            let found = with_cost(found, cost);
+            all.push(Stretch { evidence: found.evidence * factor, ..found });
         }
     }
-    let best = best.filter(|best| best.evidence > ENOUGH)?;
+    all.retain(|found| found.evidence > ENOUGH);
+    let mut best = *all.iter().max_by(|a, b| a.evidence.total_cmp(&b.evidence).then_with(|| b.from.cmp(&a.from)))?;
+    // What happens beside it belongs to it; an incident has more than one side.
+    let reach = (BESIDE / (grid.seconds() * i64::from(width)).max(1)).max(1) as u32;
+    loop {
+        let before = best;
+        for one in &all {
+            if one.from <= best.to + reach && one.to + reach >= best.from && one.to - one.from <= steps as u32 / 2 {
+                best.from = best.from.min(one.from);
+                best.to = best.to.max(one.to);
+            }
+        }
+        if best == before {
+            break;
+        }
+    }
     let to = ((best.to + 1) * width - 1).min(grid.buckets - 1);
-    Some(Stretch { from: best.from * width, to, evidence: best.evidence })
+    Some(Stretch { from: (best.from * width).saturating_sub(width), to, evidence: best.evidence })
+}
+
+/// Which way a pattern goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Up,
+    Down,
 }
 
 fn with_cost(found: Stretch, cost: f64) -> Stretch {
     Stretch { evidence: found.evidence - cost, ..found }
 }
 
-/// The stretch in which `counts` are highest for their load, divided by how uneven they are elsewhere.
-fn scan(counts: &[u64], load: &[u64]) -> Option<Stretch> {
+/// The stretch in which `counts` are highest (or lowest) for their load, divided by how uneven they are elsewhere.
+fn scan(counts: &[u64], load: &[u64], way: Way) -> Option<Stretch> {
     let (all, loads): (u64, u64) = (counts.iter().sum(), load.iter().sum());
     if all == 0 || loads == 0 {
         return None;
@@ -95,7 +122,12 @@ fn scan(counts: &[u64], load: &[u64]) -> Option<Stretch> {
         for to in from..counts.len() {
             inside += counts[to];
             within += load[to];
-            if within * 2 > loads || inside < 5 || inside as f64 <= 2.0 * all as f64 * within as f64 / loads as f64 {
+            let expected = all as f64 * within as f64 / loads as f64;
+            let tells = match way {
+                Way::Up => inside >= 5 && inside as f64 > FAR * expected,
+                Way::Down => expected >= 5.0 && (inside as f64) < expected / FAR,
+            };
+            if within * 2 > loads || !tells {
                 continue;
             }
             let evidence = rates::evidence(inside, all - inside, within as f64, (loads - within) as f64);
@@ -171,10 +203,10 @@ mod tests {
     fn a_stretch_needs_more_than_load() {
         let load: Vec<u64> = (0..60).map(|at| 100 + at * 20).collect();
         let ramp: Vec<u64> = load.iter().map(|load| load / 50).collect();
-        assert!(scan(&ramp, &load).is_none_or(|found| found.evidence < 3.0));
+        assert!(scan(&ramp, &load, Way::Up).is_none_or(|found| found.evidence < 3.0));
         let mut burst = ramp.clone();
         burst[30..34].iter_mut().for_each(|count| *count *= 6);
-        let found = scan(&burst, &load).unwrap();
+        let found = scan(&burst, &load, Way::Up).unwrap();
         assert_eq!((found.from, found.to), (30, 33));
         assert!(found.evidence > 50.0);
     }
