@@ -9,6 +9,9 @@ use serde_json::Value;
 
 use crate::world::{lines, ok, run};
 
+/// Changes a line: its second, service and text, and where it goes.
+type Spoil = fn(u32, usize, &[u8], &mut Vec<u8>);
+
 fn incident() -> Incident {
     let mut incident = Incident::quiet(7, (3.0, 3.0));
     incident.plants.push(Plant { service: 4, fault: Fault::New(1.5), from: 400, to: 560 });
@@ -72,7 +75,7 @@ fn commands_that_triage_prints_lead_to_the_first_error() {
 
 #[test]
 fn what_is_wrong_with_the_data_lowers_the_certainty() {
-    let spoilt: [(&str, fn(u32, usize, &[u8], &mut Vec<u8>)); 3] = [
+    let spoilt: [(&str, Spoil); 3] = [
         ("duplicated", |second, _, line, out| {
             let times = if second % 10 == 0 { 2 } else { 1 };
             (0..times).for_each(|_| out.extend_from_slice(line));

@@ -65,11 +65,14 @@ impl Sink for Hashing {
 
     #[inline]
     fn soft(&mut self, text: &[u8]) {
-        if let Some(place) = self.soft.get_mut(self.names) {
-            *place = hash_bytes(SEED, text) as u32;
-            self.names += 1;
+        match self.soft.get_mut(self.names) {
+            Some(place) => {
+                *place = hash_bytes(SEED, text) as u32;
+                self.names += 1;
+                self.punct(SOFT);
+            }
+            None => self.value(),
         }
-        self.value();
     }
 
     #[inline]

@@ -35,6 +35,9 @@ pub struct Masked<'k> {
     pub varied: u8,
 }
 
+/// Names that never changed, by place.
+type Names<'k> = Vec<(usize, &'k [u8])>;
+
 /// A word in a place; `None` is a value.
 type Word<'k> = Option<&'k [u8]>;
 
@@ -42,8 +45,7 @@ type Word<'k> = Option<&'k [u8]>;
 #[derive(Debug, Clone)]
 struct Row<'k> {
     words: Vec<Word<'k>>,
-    /// Spelling of names that never changed, by place.
-    names: Vec<(usize, &'k [u8])>,
+    names: Names<'k>,
     members: Vec<usize>,
 }
 
@@ -69,7 +71,7 @@ pub fn templates(all: &[Masked<'_>]) -> Vec<String> {
 }
 
 /// The build of a masked message ([`WORD`] for each word), its words, its steady names.
-fn parse<'k>(masked: &Masked<'k>) -> (Vec<u8>, Vec<Word<'k>>, Vec<(usize, &'k [u8])>) {
+fn parse<'k>(masked: &Masked<'k>) -> (Vec<u8>, Vec<Word<'k>>, Names<'k>) {
     let (mut build, mut words, mut names) = (Vec::new(), Vec::new(), Vec::new());
     let mut key = masked.key;
     let mut seen = 0;
