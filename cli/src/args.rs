@@ -70,6 +70,7 @@ pub(crate) enum Command {
     Watch(command::watch::WatchArgs),
     Patterns(command::patterns::PatternsArgs),
     Triage(Box<command::triage::TriageArgs>),
+    Diff(command::diff::DiffArgs),
     Install(Box<command::install::InstallArgs>),
     Uninstall(command::uninstall::UninstallArgs),
     Tap(Box<command::tap::TapArgs>),
@@ -85,10 +86,8 @@ pub(crate) enum Command {
 }
 
 /// Names of commands that this version does not have yet.
-const NOT_YET: [&str; 13] = [
-    "open", "slice", "export", "merge", "diff", "report", "snapshot", "upload", "gc", "sign", "verify", "init",
-    "config",
-];
+const NOT_YET: [&str; 12] =
+    ["open", "slice", "export", "merge", "report", "snapshot", "upload", "gc", "sign", "verify", "init", "config"];
 
 /// Why no command runs.
 #[derive(Debug)]
@@ -109,6 +108,7 @@ impl Cli {
             Command::Watch(args) => args.format.format,
             Command::Patterns(args) => args.format.format,
             Command::Triage(args) => args.format.format,
+            Command::Diff(args) => (args.format == Some(command::diff::DiffFormat::Json)).then_some(Format::Json),
             Command::Version(args) => args.format.format,
             Command::Install(args) => args.format.format,
             Command::Uninstall(args) => args.format.format,

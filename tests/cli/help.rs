@@ -22,6 +22,7 @@ fn help_is_as_frozen() {
         "watch",
         "patterns",
         "triage",
+        "diff",
         "install",
         "uninstall",
         "tap",

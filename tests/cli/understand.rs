@@ -191,3 +191,43 @@ fn every_line_gets_the_template_of_its_head() {
     assert_eq!(of_head["traces"][0]["exception"], "java.lang.IllegalStateException");
     assert_eq!(of_head["traces"][0]["frame"], "shop.Stock.take(Stock.java:42)");
 }
+
+#[test]
+fn a_diff_names_what_was_planted_and_nothing_else() {
+    let of = |incident: &Incident| {
+        let temp = tempfile::tempdir().unwrap();
+        capture(temp.path(), &incident.lines(), 1, |at| at);
+        temp
+    };
+    let old = of(&Incident::quiet(21, (3.0, 3.0)));
+    let busier = of(&Incident::quiet(22, (6.0, 6.0)));
+    let (old, busier) = (old.path().to_str().unwrap(), busier.path().to_str().unwrap());
+    let same: Value = serde_json::from_str(&ok(&["diff", old, busier, "--json"])).unwrap();
+    assert_eq!(same["verdict"], "no regression", "{}", same["changes"]);
+    assert_eq!(same["changes"], serde_json::json!([]));
+
+    let mut worse = Incident::quiet(23, (6.0, 6.0));
+    let plant = |service, fault| Plant { service, fault, from: 0, to: 900 };
+    worse.plants = vec![plant(1, Fault::New(0.2)), plant(5, Fault::Rise(6, 2.6)), plant(9, Fault::Vanish(1))];
+    let worse = of(&worse);
+    let worse = worse.path().to_str().unwrap();
+    let found: Value = serde_json::from_str(&ok(&["diff", old, worse, "--json"])).unwrap();
+    assert_eq!(found["verdict"], "regression");
+    let mut named: Vec<String> = found["changes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| format!("{} {}", one["kind"].as_str().unwrap(), one["service"].as_str().unwrap()))
+        .collect();
+    named.sort();
+    assert_eq!(named, ["new auth", "rose stock", "vanished ship"]);
+
+    let rules = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(rules.path(), "max_new_error_patterns: 0\n").unwrap();
+    let judged = run(&["diff", old, worse, "--rules", rules.path().to_str().unwrap(), "--format", "junit"]);
+    assert_eq!(judged.code, 6, "{}", judged.err);
+    assert!(judged.out.contains("failures=\"1\"") && judged.out.contains("ledger of auth"), "{}", judged.out);
+    assert!(ok(&["diff", old, worse, "--format", "markdown"]).contains("| error new | auth |"));
+    std::fs::write(rules.path(), "max_new_errors: 0\n").unwrap();
+    assert_eq!(run(&["diff", old, worse, "--rules", rules.path().to_str().unwrap()]).code, 2);
+}

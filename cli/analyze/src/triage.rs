@@ -3,6 +3,7 @@
 
 mod cascade;
 pub mod change;
+pub mod compare;
 mod origin;
 mod quality;
 pub mod rates;

@@ -4,6 +4,7 @@ pub(crate) mod catalog;
 pub(crate) mod check;
 pub(crate) mod completion;
 pub(crate) mod deploy;
+pub(crate) mod diff;
 pub(crate) mod download;
 pub(crate) mod grep;
 pub(crate) mod inspect;
@@ -37,6 +38,7 @@ pub(crate) fn run(command: Command, ui: &Ui) -> Result<Exit, CliError> {
         Command::Catalog(args) => catalog::run(args, ui).map(done),
         Command::Watch(args) => watch::run(args, ui).map(done),
         Command::Patterns(args) => patterns::run(args, ui).map(done),
+        Command::Diff(args) => diff::run(args, ui),
         Command::Triage(args) => triage::run(*args, ui),
         Command::Install(args) => install::run(*args, ui),
         Command::Uninstall(args) => uninstall::run(args, ui),

@@ -168,13 +168,17 @@ fn joined<S: Sink>(word: &[u8], sink: &mut S) {
 
 /// A word that begins and ends with a letter or digit, or with the sign of a number.
 fn core_of<S: Sink>(word: &[u8], sink: &mut S) {
-    let slashes = memchr::memchr_iter(b'/', word).count();
-    let has_digit = word.iter().any(u8::is_ascii_digit);
-    if slashes > 2 || slashes > 1 && has_digit || memchr::memchr_iter(b'\\', word).count() > 1 {
+    let (mut slashes, mut back, mut has_digit) = (0, 0, false);
+    for byte in word {
+        slashes += usize::from(*byte == b'/');
+        back += usize::from(*byte == b'\\');
+        has_digit |= byte.is_ascii_digit();
+    }
+    if slashes > 2 || slashes > 1 && has_digit || back > 1 {
         sink.value();
     } else if !has_digit {
         sink.word(word);
-    } else if let Some(at) = memchr::memchr(b'/', word) {
+    } else if let Some(at) = word.iter().position(|byte| *byte == b'/') {
         core_of(&word[..at], sink);
         sink.punct(b'/');
         core_of(&word[at + 1..], sink);

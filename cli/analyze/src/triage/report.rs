@@ -227,7 +227,7 @@ fn verdict(findings: usize, changes: usize, origins: &[Origin], affected: &[Affe
     }
 }
 
-fn change_of(row: &Row) -> Change {
+pub(super) fn change_of(row: &Row) -> Change {
     Change {
         kind: row.kind.unwrap_or(Kind::Rose),
         severity: row.severity(),
