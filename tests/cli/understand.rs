@@ -199,16 +199,16 @@ fn a_diff_names_what_was_planted_and_nothing_else() {
         capture(temp.path(), &incident.lines(), 1, |at| at);
         temp
     };
-    let old = of(&Incident::quiet(21, (3.0, 3.0)));
-    let busier = of(&Incident::quiet(22, (6.0, 6.0)));
+    let old = of(&Incident::quiet(21, (6.0, 6.0)));
+    let busier = of(&Incident::quiet(22, (9.0, 9.0)));
     let (old, busier) = (old.path().to_str().unwrap(), busier.path().to_str().unwrap());
     let same: Value = serde_json::from_str(&ok(&["diff", old, busier, "--json"])).unwrap();
     assert_eq!(same["verdict"], "no regression", "{}", same["changes"]);
     assert_eq!(same["changes"], serde_json::json!([]));
 
-    let mut worse = Incident::quiet(23, (6.0, 6.0));
+    let mut worse = Incident::quiet(23, (9.0, 9.0));
     let plant = |service, fault| Plant { service, fault, from: 0, to: 900 };
-    worse.plants = vec![plant(1, Fault::New(0.2)), plant(5, Fault::Rise(6, 2.6)), plant(9, Fault::Vanish(1))];
+    worse.plants = vec![plant(1, Fault::New(0.2)), plant(5, Fault::Rise(6, 2.0)), plant(9, Fault::Vanish(1))];
     let worse = of(&worse);
     let worse = worse.path().to_str().unwrap();
     let found: Value = serde_json::from_str(&ok(&["diff", old, worse, "--json"])).unwrap();

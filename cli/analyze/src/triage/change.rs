@@ -10,8 +10,8 @@ use crate::mine::{CellId, Mined, Templates};
 
 /// Share of false changes among those that are told.
 const MAX_Q: f64 = 0.01;
-/// A change is at least this many times.
-const MIN_RATIO: f64 = 2.0;
+/// A change is at least this many times: a true factor of two, with room for what chance takes off it.
+const MIN_RATIO: f64 = 1.7;
 /// And rests on this many lines, found or missed.
 const MIN_LINES: f64 = 5.0;
 /// Of stretches of the baseline that are as long, at most one in this many may look like it.
