@@ -8,9 +8,12 @@ use logtap_analyze::pattern::key;
 use logtap_analyze::pattern::merge::{self, Masked};
 use proptest::prelude::*;
 
+/// Hash, key, varied names and spelling of names of a masked message.
+type Known = (u64, Box<[u8]>, u8, [u32; key::MAX_SOFT]);
+
 /// The template of each line, by line.
 fn templates(lines: &[String]) -> BTreeMap<String, String> {
-    let mut keys: Vec<(u64, Box<[u8]>, u8, [u32; key::MAX_SOFT])> = Vec::new();
+    let mut keys: Vec<Known> = Vec::new();
     let mut places = Vec::new();
     for line in lines {
         let digest = key::digest(line.as_bytes());
