@@ -71,6 +71,7 @@ pub(crate) enum Command {
     Patterns(command::patterns::PatternsArgs),
     Triage(Box<command::triage::TriageArgs>),
     Diff(command::diff::DiffArgs),
+    Report(command::report::ReportArgs),
     Install(Box<command::install::InstallArgs>),
     Uninstall(command::uninstall::UninstallArgs),
     Tap(Box<command::tap::TapArgs>),
@@ -86,8 +87,8 @@ pub(crate) enum Command {
 }
 
 /// Names of commands that this version does not have yet.
-const NOT_YET: [&str; 12] =
-    ["open", "slice", "export", "merge", "report", "snapshot", "upload", "gc", "sign", "verify", "init", "config"];
+const NOT_YET: [&str; 11] =
+    ["open", "slice", "export", "merge", "snapshot", "upload", "gc", "sign", "verify", "init", "config"];
 
 /// Why no command runs.
 #[derive(Debug)]
@@ -118,6 +119,7 @@ impl Cli {
             Command::Status(args) => args.format.format,
             Command::Deploy(args) => args.format.format,
             Command::Download(args) => args.format.format,
+            Command::Report(args) => (args.format == Some(command::report::ReportFormat::Json)).then_some(Format::Json),
             Command::Recv(_) | Command::Completion(_) | Command::Man(_) => None,
         };
         self.global.json || format == Some(Format::Json)

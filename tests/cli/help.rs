@@ -23,6 +23,7 @@ fn help_is_as_frozen() {
         "patterns",
         "triage",
         "diff",
+        "report",
         "install",
         "uninstall",
         "tap",

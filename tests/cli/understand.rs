@@ -231,3 +231,24 @@ fn a_diff_names_what_was_planted_and_nothing_else() {
     std::fs::write(rules.path(), "max_new_errors: 0\n").unwrap();
     assert_eq!(run(&["diff", old, worse, "--rules", rules.path().to_str().unwrap()]).code, 2);
 }
+
+#[test]
+fn a_report_is_one_file_that_asks_nobody() {
+    let temp = tempfile::tempdir().unwrap();
+    capture(temp.path(), &incident().lines(), 1, |at| at);
+    let dir = temp.path().to_str().unwrap();
+    let page = ok(&["report", dir]);
+    assert!(
+        page.contains("Content-Security-Policy") && page.contains("likely origin: payment") && page.len() < 1 << 20
+    );
+    assert!(
+        !page.contains("<script") && !page.contains("src=") && !page.contains("http://") && !page.contains("https://")
+    );
+    assert!(ok(&["report", dir, "--format", "markdown"]).contains("Likely origins"));
+    assert_eq!(ok(&["report", dir, "--json"]), run(&["triage", dir, "--json"]).out);
+    let elsewhere = tempfile::tempdir().unwrap();
+    let out = elsewhere.path().join("report.html");
+    assert_eq!(ok(&["report", dir, "--out", out.to_str().unwrap()]), "");
+    assert_eq!(std::fs::read_to_string(&out).unwrap(), page);
+    assert_eq!(run(&["report", dir, "--out", out.to_str().unwrap()]).code, 2, "nothing is overwritten");
+}

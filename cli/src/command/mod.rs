@@ -12,6 +12,7 @@ pub(crate) mod install;
 pub(crate) mod man;
 pub(crate) mod patterns;
 pub(crate) mod recv;
+pub(crate) mod report;
 pub(crate) mod status;
 pub(crate) mod tap;
 pub(crate) mod triage;
@@ -39,6 +40,7 @@ pub(crate) fn run(command: Command, ui: &Ui) -> Result<Exit, CliError> {
         Command::Watch(args) => watch::run(args, ui).map(done),
         Command::Patterns(args) => patterns::run(args, ui).map(done),
         Command::Diff(args) => diff::run(args, ui),
+        Command::Report(args) => report::run(args, ui).map(done),
         Command::Triage(args) => triage::run(*args, ui),
         Command::Install(args) => install::run(*args, ui),
         Command::Uninstall(args) => uninstall::run(args, ui),

@@ -1,8 +1,8 @@
 //! `logtap triage`: what changed, when, where it began.
 
-mod files;
-mod html;
-mod text;
+pub(super) mod files;
+pub(super) mod html;
+pub(super) mod text;
 
 use std::io::Write;
 use std::num::NonZeroUsize;
@@ -79,15 +79,46 @@ pub(crate) fn run(args: TriageArgs, ui: &Ui) -> Result<Exit, CliError> {
         files::refuse(out, &dir)?;
     }
     let threads = jobs.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
-    let capture = Capture::open(&dir)?;
-    let base = baseline.as_deref().map(Capture::open).transpose()?;
-    let span = mining::range(&capture, &dir)?;
-    let given = resolve(from, to, span)?;
+    let question = Question { dir: &dir, baseline: baseline.as_deref(), from, to, service_label };
+    let report = answer(&question, threads, ui)?;
+    if let Some(out) = &out {
+        files::write(out, &report, &dir, html)?;
+        ui.note(format_args!("wrote {}", out.display()));
+    }
+    print(&report, &dir, ui)?;
+    Ok(if report.findings > 0 { Exit::Findings } else { Exit::Success })
+}
+
+/// What is asked.
+#[derive(Debug)]
+pub(super) struct Question<'q> {
+    /// The capture.
+    pub(super) dir: &'q Path,
+    /// What it is compared with, if not with the rest of itself.
+    pub(super) baseline: Option<&'q Path>,
+    /// Start of the stretch under suspicion.
+    pub(super) from: Option<When>,
+    /// Its end.
+    pub(super) to: Option<When>,
+    /// The label that names a line's service.
+    pub(super) service_label: Option<String>,
+}
+
+/// Looks.
+///
+/// # Errors
+/// If a capture cannot be read.
+pub(super) fn answer(question: &Question<'_>, threads: usize, ui: &Ui) -> Result<Report, CliError> {
+    let capture = Capture::open(question.dir)?;
+    let base = question.baseline.map(Capture::open).transpose()?;
+    let span = mining::range(&capture, question.dir)?;
+    let given = resolve(question.from, question.to, span)?;
+    let service_label = question.service_label.clone();
     let options = Options { service_label, grid: mining::grid(span, BUCKETS), ..Options::default() };
     let (whole, account) = mining::mine(&capture, &options, threads, ui)?;
     account.tell(ui);
     let facts = facts(&capture, &account);
-    let report = match (&base, given) {
+    Ok(match (&base, given) {
         (Some(base), given) => {
             let other_span = mining::range(base, &base.dir)?;
             let grid = mining::grid(other_span, BUCKETS);
@@ -105,13 +136,7 @@ pub(crate) fn run(args: TriageArgs, ui: &Ui) -> Result<Exit, CliError> {
             let sides = part.as_ref().map(|inside| Sides { inside, other: &whole, within: true });
             triage::build(&whole, sides, found, &whole.templates(), &facts)
         }
-    };
-    if let Some(out) = &out {
-        files::write(out, &report, &dir, html)?;
-        ui.note(format_args!("wrote {}", out.display()));
-    }
-    print(&report, &dir, ui)?;
-    Ok(if report.findings > 0 { Exit::Findings } else { Exit::Success })
+    })
 }
 
 fn print(report: &Report, dir: &Path, ui: &Ui) -> Result<(), CliError> {

@@ -35,11 +35,7 @@ pub(super) fn write(out: &Path, report: &Report, dir: &Path, with_html: bool) ->
         let path = out.join(name);
         fs::write(&path, content).map_err(|error| CliError::at(&path, &error))
     };
-    let mut summary = b"# Triage\n\n```\n".to_vec();
-    let mut screen = Vec::new();
-    text::write(&mut screen, report, dir)?;
-    summary.extend(String::from_utf8_lossy(&screen).replace("```", "'''").into_bytes());
-    summary.extend(b"```\n");
+    let summary = markdown(report, dir)?;
     file("summary.md", &summary)?;
     let mut timeline = b"minute,total_lines,error_lines\n".to_vec();
     for bucket in &report.timeline {
@@ -66,6 +62,19 @@ pub(super) fn write(out: &Path, report: &Report, dir: &Path, with_html: bool) ->
         file("report.html", html::page(report, dir).as_bytes())?;
     }
     Ok(())
+}
+
+/// The screen as Markdown.
+///
+/// # Errors
+/// None that a vector makes.
+pub(in crate::command) fn markdown(report: &Report, dir: &Path) -> Result<Vec<u8>, CliError> {
+    let mut summary = b"# Triage\n\n```\n".to_vec();
+    let mut screen = Vec::new();
+    text::write(&mut screen, report, dir)?;
+    summary.extend(String::from_utf8_lossy(&screen).replace("```", "'''").into_bytes());
+    summary.extend(b"```\n");
+    Ok(summary)
 }
 
 fn sequence(service: &logtap_analyze::triage::report::Affected) -> String {

@@ -17,7 +17,7 @@ code{overflow-wrap:anywhere}td.n{text-align:right;font-variant-numeric:tabular-n
 .total{fill:#8886}.error{fill:#c33}h1{font-size:1.4rem}@media print{body{max-width:none;margin:0}}\n</style></head><body>\n";
 
 /// The whole page.
-pub(super) fn page(report: &Report, dir: &Path) -> String {
+pub(in crate::command) fn page(report: &Report, dir: &Path) -> String {
     let mut out = String::from(HEAD);
     let degree = format!("{:?}", report.certainty.degree).to_lowercase();
     push(&mut out, format_args!("<h1>{}</h1>\n<p>Certainty: {degree}", escape(&report.verdict)));

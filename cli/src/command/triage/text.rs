@@ -14,7 +14,7 @@ const SHOWN: usize = 12;
 ///
 /// # Errors
 /// If the output cannot be written.
-pub(super) fn write(out: &mut impl Write, report: &Report, dir: &Path) -> io::Result<()> {
+pub(in crate::command) fn write(out: &mut impl Write, report: &Report, dir: &Path) -> io::Result<()> {
     let mut line = Vec::new();
     let mut say = |text: String| {
         line.clear();
