@@ -12,5 +12,6 @@ pub mod counters;
 pub mod frail;
 pub mod generate;
 pub mod incident;
+pub mod labelled;
 pub mod load;
 pub mod process;
