@@ -19,13 +19,18 @@ const MAX_PATTERNS: usize = 16_384;
 const MAX_CELLS: usize = 65_536;
 /// Gap marks kept one by one, the earliest first.
 const MAX_GAPS: usize = 1000;
-/// Services told apart; further ones count together.
+/// Services told apart in the end, those with the smallest hashes; the others count together.
 const MAX_SERVICES: usize = 1000;
 
 /// One in so many lines is looked at for copies; fewer when those become too many.
 const SAMPLE: u64 = 32;
 /// Lines remembered for that.
 const MAX_COPIES: usize = 1 << 18;
+
+/// Stands for the hash of all services that are too many.
+const OTHER: u64 = 0;
+/// Their name.
+const OTHER_NAME: &str = "(other services)";
 
 type Fast = foldhash::fast::FixedState;
 
@@ -74,6 +79,8 @@ pub struct Mined {
     texts: HashMap<u64, Box<[u8]>, Fast>,
     /// Masked messages with larger hashes are not kept.
     limit: u64,
+    /// Services with larger hashes count as [`OTHER`].
+    service_limit: u64,
     /// Lines of one service in one bucket that are not in `services` yet.
     pending: Pending,
 }
@@ -101,6 +108,7 @@ impl Mined {
             cells: HashMap::default(),
             texts: HashMap::default(),
             limit: u64::MAX,
+            service_limit: u64::MAX,
             pending: Pending::default(),
         }
     }
@@ -113,7 +121,64 @@ impl Mined {
         if service.label.is_empty() || label < service.label.as_str() {
             label.clone_into(&mut service.label);
         }
+        if self.services.len() > 2 * MAX_SERVICES {
+            self.join_services();
+        }
         hash
+    }
+
+    /// The service as which a service counts.
+    fn kept(&self, service: u64) -> u64 {
+        if service > self.service_limit { OTHER } else { service }
+    }
+
+    fn kept_id(&self, id: CellId) -> CellId {
+        CellId { service: self.kept(id.service), ..id }
+    }
+
+    /// Counts the services with the largest hashes together until the bound holds.
+    fn join_services(&mut self) {
+        self.flush();
+        let last = self.services.keys().filter(|hash| **hash != OTHER).nth(MAX_SERVICES - 1).copied();
+        self.service_limit = self.service_limit.min(last.unwrap_or(u64::MAX));
+        if self.service_limit == u64::MAX {
+            return;
+        }
+        for (_, mut service) in self.services.split_off(&(self.service_limit + 1)) {
+            OTHER_NAME.clone_into(&mut service.name);
+            service.label.clear();
+            self.add_service(OTHER, service);
+        }
+        let limit = self.service_limit;
+        let gone: Vec<CellId> = self.cells.keys().filter(|id| id.service > limit).copied().collect();
+        for id in gone {
+            if let Some(cell) = self.cells.remove(&id) {
+                self.add_cell(CellId { service: OTHER, ..id }, cell);
+            }
+        }
+    }
+
+    fn add_service(&mut self, hash: u64, service: Service) {
+        let mine = self.services.entry(hash).or_default();
+        mine.name = service.name;
+        if mine.label.is_empty() || (!service.label.is_empty() && service.label < mine.label) {
+            mine.label = service.label;
+        }
+        mine.lines += service.lines;
+        for (bucket, counts) in service.buckets {
+            let sums = mine.buckets.entry(bucket).or_default();
+            sums.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
+        }
+        for (stream, facts) in service.streams {
+            self.stream(hash, stream, &facts);
+        }
+    }
+
+    fn add_cell(&mut self, id: CellId, cell: Cell) {
+        match self.cells.entry(id) {
+            hashbrown::hash_map::Entry::Occupied(mut mine) => mine.get_mut().merge(cell),
+            hashbrown::hash_map::Entry::Vacant(place) => drop(place.insert(cell)),
+        }
     }
 
     #[inline]
@@ -122,12 +187,12 @@ impl Mined {
         if hit.id.pattern > self.limit {
             return;
         }
-        let grid = self.grid;
-        if let Some(cell) = self.cells.get_mut(&hit.id) {
+        let (grid, id) = (self.grid, self.kept_id(hit.id));
+        if let Some(cell) = self.cells.get_mut(&id) {
             return cell.add(hit, grid.as_ref());
         }
-        self.texts.entry(hit.id.pattern).or_insert_with(build);
-        self.cells.entry(hit.id).or_insert_with(|| Cell::new(hit)).add(hit, grid.as_ref());
+        self.texts.entry(id.pattern).or_insert_with(build);
+        self.cells.entry(id).or_insert_with(|| Cell::new(hit)).add(hit, grid.as_ref());
         if self.texts.len() > 2 * MAX_PATTERNS || self.cells.len() > 2 * MAX_CELLS {
             self.shrink();
         }
@@ -136,6 +201,7 @@ impl Mined {
     /// Counts a line of a service.
     #[inline]
     pub(super) fn total(&mut self, service: u64, level: Option<Level>, ts: Option<i64>) {
+        let service = self.kept(service);
         let bucket = self.grid.as_ref().zip(ts).map(|(grid, ts)| grid.bucket(ts));
         let pending = &mut self.pending;
         if pending.lines > 0 && (pending.service != service || pending.bucket != bucket || pending.lines == u32::MAX) {
@@ -199,18 +265,21 @@ impl Mined {
     }
 
     pub(super) fn add_folded(&mut self, id: CellId, lines: u64) {
+        let id = self.kept_id(id);
         if let Some(cell) = self.cells.get_mut(&id) {
             cell.folded += lines;
         }
     }
 
     pub(super) fn trace(&mut self, id: CellId, trace: Trace) {
+        let id = self.kept_id(id);
         if let Some(cell) = self.cells.get_mut(&id) {
             cell.trace(trace, 1);
         }
     }
 
     pub(super) fn stream(&mut self, service: u64, stream: u64, facts: &StreamFacts) {
+        let service = self.kept(service);
         let streams = &mut self.services.entry(service).or_default().streams;
         streams.entry(stream).or_default().merge(facts);
         if streams.len() > MAX_SERVICES {
@@ -223,19 +292,7 @@ impl Mined {
         self.flush();
         other.flush();
         for (hash, service) in other.services {
-            let mine = self.services.entry(hash).or_default();
-            mine.name = service.name;
-            if mine.label.is_empty() || (!service.label.is_empty() && service.label < mine.label) {
-                mine.label = service.label;
-            }
-            mine.lines += service.lines;
-            for (bucket, counts) in service.buckets {
-                let sums = mine.buckets.entry(bucket).or_default();
-                sums.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
-            }
-            for (stream, facts) in service.streams {
-                self.stream(hash, stream, &facts);
-            }
+            self.add_service(hash, service);
         }
         self.rejected += other.rejected;
         for (gap, count) in other.gaps {
@@ -253,13 +310,14 @@ impl Mined {
         self.thin();
         self.limit = self.limit.min(other.limit);
         for (id, cell) in other.cells {
-            match self.cells.entry(id) {
-                hashbrown::hash_map::Entry::Occupied(mut mine) => mine.get_mut().merge(cell),
-                hashbrown::hash_map::Entry::Vacant(place) => drop(place.insert(cell)),
-            }
+            self.add_cell(id, cell);
         }
         for (hash, text) in other.texts {
             self.texts.entry(hash).or_insert(text);
+        }
+        self.service_limit = self.service_limit.min(other.service_limit);
+        if self.services.len() > MAX_SERVICES + 1 || self.services.keys().any(|hash| *hash > self.service_limit) {
+            self.join_services();
         }
         self.shrink();
     }
@@ -294,6 +352,9 @@ impl Mined {
     /// Puts every cell in order.
     pub fn settle(&mut self) {
         self.flush();
+        if self.services.len() > MAX_SERVICES + 1 {
+            self.join_services();
+        }
         self.shrink();
         self.cells.values_mut().for_each(Cell::settle);
     }
