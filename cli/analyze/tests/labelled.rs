@@ -38,7 +38,9 @@ fn norm(template: &str) -> String {
 
 fn groups<'t>(of: impl Iterator<Item = &'t str>) -> BTreeMap<&'t str, BTreeSet<usize>> {
     let mut groups: BTreeMap<&str, BTreeSet<usize>> = BTreeMap::new();
-    of.enumerate().for_each(|(at, name)| drop(groups.entry(name).or_default().insert(at)));
+    for (at, name) in of.enumerate() {
+        groups.entry(name).or_default().insert(at);
+    }
     groups
 }
 
