@@ -55,6 +55,9 @@ fn pure_crates_stay_pure() {
         }
         assert!(!all[pure].iter().any(|name| name.starts_with("logtap")), "{pure} stands alone");
     }
+    for banned in ["tokio", "clap", "axum", "hyper", "ratatui", "kube", "kube-client", "ureq", "tracing"] {
+        assert!(!all["logtap-analyze"].contains(banned), "logtap-analyze must not reach {banned}");
+    }
 }
 
 #[test]
@@ -72,6 +75,7 @@ fn arrows_point_one_way() {
     // The webhook stands in the way of every pod that starts: it has nothing of the log path in it.
     assert_eq!(ours("logtap-webhook"), ["logtap-certs", "logtap-inject"]);
     assert_eq!(ours("logtap-forwarder"), ["logtap-push"], "the forwarder runs in every tapped pod: it stays small");
+    assert_eq!(ours("logtap-analyze"), ["logtap-capture"], "what a capture says is read from its lines alone");
     assert!(ours("logtap-certs").is_empty(), "certificates are asked by all and ask nobody");
     assert!(!all["logtap-certs"].contains("tokio"), "certificates wait for nothing: clocks and calls are the caller's");
 }

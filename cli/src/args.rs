@@ -68,6 +68,10 @@ pub(crate) enum Command {
     Inspect(command::inspect::InspectArgs),
     Catalog(command::catalog::CatalogArgs),
     Watch(command::watch::WatchArgs),
+    Patterns(command::patterns::PatternsArgs),
+    Triage(Box<command::triage::TriageArgs>),
+    Diff(command::diff::DiffArgs),
+    Report(command::report::ReportArgs),
     Install(Box<command::install::InstallArgs>),
     Uninstall(command::uninstall::UninstallArgs),
     Tap(Box<command::tap::TapArgs>),
@@ -83,10 +87,8 @@ pub(crate) enum Command {
 }
 
 /// Names of commands that this version does not have yet.
-const NOT_YET: [&str; 15] = [
-    "open", "slice", "export", "merge", "patterns", "triage", "diff", "report", "snapshot", "upload", "gc", "sign",
-    "verify", "init", "config",
-];
+const NOT_YET: [&str; 11] =
+    ["open", "slice", "export", "merge", "snapshot", "upload", "gc", "sign", "verify", "init", "config"];
 
 /// Why no command runs.
 #[derive(Debug)]
@@ -105,6 +107,9 @@ impl Cli {
             Command::Inspect(args) => args.format.format,
             Command::Catalog(args) => args.format.format,
             Command::Watch(args) => args.format.format,
+            Command::Patterns(args) => args.format.format,
+            Command::Triage(args) => args.format.format,
+            Command::Diff(args) => (args.format == Some(command::diff::DiffFormat::Json)).then_some(Format::Json),
             Command::Version(args) => args.format.format,
             Command::Install(args) => args.format.format,
             Command::Uninstall(args) => args.format.format,
@@ -114,6 +119,7 @@ impl Cli {
             Command::Status(args) => args.format.format,
             Command::Deploy(args) => args.format.format,
             Command::Download(args) => args.format.format,
+            Command::Report(args) => (args.format == Some(command::report::ReportFormat::Json)).then_some(Format::Json),
             Command::Recv(_) | Command::Completion(_) | Command::Man(_) => None,
         };
         self.global.json || format == Some(Format::Json)

@@ -7,6 +7,7 @@ mod deployed;
 mod error;
 mod exit;
 mod memory;
+mod mining;
 mod output;
 mod preflight;
 mod size;

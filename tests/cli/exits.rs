@@ -38,7 +38,7 @@ fn errors_as_json() {
         (vec!["inspect", "/nowhere", "--json"], 3, "not_found"),
         (vec!["grep", "(", "/", "--format", "json"], 2, "usage"),
         (vec!["--json", "nonsense"], 2, "usage"),
-        (vec!["triage", "x", "--json"], 2, "usage"),
+        (vec!["slice", "x", "--json"], 2, "usage"),
     ] {
         let outcome = run(&args);
         let error: serde_json::Value =
@@ -54,7 +54,7 @@ fn errors_as_json() {
 
 #[test]
 fn later_commands_say_so() {
-    for args in [&["triage", "--help"][..], &["merge", "--dry-run"], &["upload", "d", "s3://b"]] {
+    for args in [&["slice", "--help"][..], &["merge", "--dry-run"], &["upload", "d", "s3://b"]] {
         let outcome = run(args);
         assert_eq!((outcome.code, outcome.err), (2, format!("logtap {}: not available in this version\n", args[0])));
     }

@@ -12,5 +12,6 @@ mod inputs;
 mod inspect;
 mod oracle;
 mod recv;
+mod understand;
 mod watch;
 mod world;

@@ -4,14 +4,18 @@ pub(crate) mod catalog;
 pub(crate) mod check;
 pub(crate) mod completion;
 pub(crate) mod deploy;
+pub(crate) mod diff;
 pub(crate) mod download;
 pub(crate) mod grep;
 pub(crate) mod inspect;
 pub(crate) mod install;
 pub(crate) mod man;
+pub(crate) mod patterns;
 pub(crate) mod recv;
+pub(crate) mod report;
 pub(crate) mod status;
 pub(crate) mod tap;
+pub(crate) mod triage;
 pub(crate) mod uninstall;
 pub(crate) mod untap;
 pub(crate) mod version;
@@ -34,6 +38,10 @@ pub(crate) fn run(command: Command, ui: &Ui) -> Result<Exit, CliError> {
         Command::Inspect(args) => inspect::run(args, ui).map(done),
         Command::Catalog(args) => catalog::run(args, ui).map(done),
         Command::Watch(args) => watch::run(args, ui).map(done),
+        Command::Patterns(args) => patterns::run(args, ui).map(done),
+        Command::Diff(args) => diff::run(args, ui),
+        Command::Report(args) => report::run(args, ui).map(done),
+        Command::Triage(args) => triage::run(*args, ui),
         Command::Install(args) => install::run(*args, ui),
         Command::Uninstall(args) => uninstall::run(args, ui),
         Command::Tap(args) => tap::run(*args, ui),

@@ -11,5 +11,7 @@ pub mod client;
 pub mod counters;
 pub mod frail;
 pub mod generate;
+pub mod incident;
+pub mod labelled;
 pub mod load;
 pub mod process;

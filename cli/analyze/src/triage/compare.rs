@@ -1,0 +1,162 @@
+//! Two captures of the same workload: what the second says that the load does
+//! not explain, and whether that is a regression.
+
+use logtap_capture::level::Level;
+use serde::{Deserialize, Serialize};
+
+use super::change::{Kind, Row, Severity, Sides};
+use super::origin::round;
+use super::report::{Change, change_of};
+use crate::mine::{self, Mined};
+
+/// A baseline with fewer lines says little (accuracy fell from .54 to .21 with 2,500 lines on labelled incidents).
+const SMALL: u64 = 5_000;
+/// Lines of one capture per line of the other from which their coverage differs.
+const UNEVEN: u64 = 10;
+
+/// What may change at most; what is not given is not looked at.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rules {
+    /// New patterns of level error or fatal.
+    pub max_new_error_patterns: Option<u64>,
+    /// Patterns of level warning or above that rose.
+    pub max_risen_patterns: Option<u64>,
+    /// Patterns of other levels that vanished.
+    pub max_vanished_patterns: Option<u64>,
+    /// Share of error lines in relation to the baseline's.
+    pub max_error_rate_ratio: Option<f64>,
+}
+
+impl Rules {
+    /// What counts as a regression when nobody says: any finding.
+    pub const USUAL: Self = Self {
+        max_new_error_patterns: Some(0),
+        max_risen_patterns: Some(0),
+        max_vanished_patterns: Some(0),
+        max_error_rate_ratio: None,
+    };
+}
+
+/// What is told of each capture.
+#[derive(Debug, Clone, Serialize)]
+pub struct Side {
+    /// Lines.
+    pub lines: u64,
+    /// Lines of level error and fatal.
+    pub error_lines: u64,
+    /// Services.
+    pub services: usize,
+}
+
+/// A rule that was looked at.
+#[derive(Debug, Clone, Serialize)]
+pub struct Check {
+    /// Its name.
+    pub rule: &'static str,
+    /// What was found.
+    pub found: f64,
+    /// What is allowed.
+    pub allowed: f64,
+    /// It holds.
+    pub passed: bool,
+}
+
+/// The difference. Version 1; keys as in `docs/triage.md`.
+#[derive(Debug, Serialize)]
+pub struct Comparison {
+    /// Version of this object.
+    pub version: u32,
+    /// `no regression` or `regression`.
+    pub verdict: &'static str,
+    /// The baseline.
+    pub baseline: Side,
+    /// The other capture.
+    pub current: Side,
+    /// Share of error lines in relation to the baseline's.
+    pub error_rate_ratio: f64,
+    /// Rules in force.
+    pub checks: Vec<Check>,
+    /// What weakens the comparison.
+    pub warnings: Vec<String>,
+    /// What changed, the gravest first.
+    pub changes: Vec<Change>,
+}
+
+/// Compares two captures.
+#[must_use]
+pub fn compare(baseline: &Mined, current: &Mined, rules: &Rules) -> Comparison {
+    let sides = Sides { inside: current, other: baseline, within: false };
+    let rows = sides.rows(&mine::templates(&[baseline, current]), &sides.loads());
+    let mut changed: Vec<&Row> = rows.iter().filter(|row| row.kind.is_some()).collect();
+    changed.sort_by(|a, b| {
+        let key = |row: &Row| (row.severity(), (row.weight * 1000.0) as u64);
+        key(b).cmp(&key(a)).then_with(|| (&a.service, &a.template).cmp(&(&b.service, &b.template)))
+    });
+    let (a, b) = (side(baseline), side(current));
+    let rate = |side: &Side| (side.error_lines as f64 + 0.5) / (side.lines as f64).max(1.0);
+    let ratio = rate(&b) / rate(&a);
+    let count = |wanted: fn(&Row) -> bool| changed.iter().filter(|row| wanted(row)).count() as f64;
+    let found = [
+        (
+            "max_new_error_patterns",
+            rules.max_new_error_patterns.map(|most| most as f64),
+            count(|row| row.kind == Some(Kind::New) && row.level >= Level::Error),
+        ),
+        (
+            "max_risen_patterns",
+            rules.max_risen_patterns.map(|most| most as f64),
+            count(|row| row.kind == Some(Kind::Rose) && row.severity() >= Severity::Warning),
+        ),
+        (
+            "max_vanished_patterns",
+            rules.max_vanished_patterns.map(|most| most as f64),
+            count(|row| row.kind == Some(Kind::Vanished) && row.severity() >= Severity::Warning),
+        ),
+        ("max_error_rate_ratio", rules.max_error_rate_ratio, ratio),
+    ];
+    let checks: Vec<Check> = found
+        .into_iter()
+        .filter_map(|(rule, allowed, found)| {
+            let allowed = allowed?;
+            Some(Check { rule, found: round(found), allowed, passed: found <= allowed })
+        })
+        .collect();
+    Comparison {
+        version: 1,
+        verdict: if checks.iter().all(|check| check.passed) { "no regression" } else { "regression" },
+        error_rate_ratio: round(ratio),
+        checks,
+        warnings: warnings(&a, &b, baseline, current),
+        changes: changed.into_iter().map(change_of).collect(),
+        baseline: a,
+        current: b,
+    }
+}
+
+fn side(mined: &Mined) -> Side {
+    let lines = mined.services.values().map(|service| service.lines).sum();
+    let error_lines = mined.services.values().map(mine::Service::errors).sum();
+    Side { lines, error_lines, services: mined.services.values().filter(|service| service.lines > 0).count() }
+}
+
+fn warnings(a: &Side, b: &Side, baseline: &Mined, current: &Mined) -> Vec<String> {
+    let mut found = Vec::new();
+    if a.lines < SMALL {
+        found.push(format!("the baseline is small: {} lines", a.lines));
+    }
+    if a.lines.max(b.lines) > UNEVEN * a.lines.min(b.lines).max(1) {
+        found.push(format!("the captures differ in coverage: {} and {} lines", a.lines, b.lines));
+    }
+    let names = |mined: &Mined| -> std::collections::BTreeSet<String> {
+        mined.services.values().filter(|service| service.lines > 0).map(|service| service.name.clone()).collect()
+    };
+    let (old, new) = (names(baseline), names(current));
+    for (one, other, what) in [(&old, &new, "only in the baseline"), (&new, &old, "not in the baseline")] {
+        let missing: Vec<&str> = one.difference(other).map(String::as_str).collect();
+        if !missing.is_empty() {
+            found.push(format!("the captures differ in coverage: {} {what}", missing.join(", ")));
+        }
+    }
+    found
+}

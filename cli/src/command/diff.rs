@@ -1,0 +1,107 @@
+//! `logtap diff`: what one run of a workload says that another did not.
+
+mod write;
+
+use std::io::Write;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use logtap_analyze::mine::{Mined, Options};
+use logtap_analyze::triage::compare::{Rules, compare};
+use logtap_capture::reader::Capture;
+
+use crate::error::{CliError, Kind};
+use crate::exit::Exit;
+use crate::mining;
+use crate::output::Ui;
+
+/// Compare two captures of the same workload
+///
+/// Both are mined together, so that a pattern is the same in both, and compared
+/// in relation to their load: a run with twice the load is no regression.
+///
+/// Exit status is 0; with --rules it is 6 if a rule does not hold.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Rules (YAML), each may be left out:\n  max_new_error_patterns: 0\n  max_risen_patterns: 0\n  max_vanished_patterns: 0\n  max_error_rate_ratio: 1.5\n\nExamples:\n  logtap diff yesterday/ today/\n  logtap diff baseline/ run/ --rules rules.yaml --format junit > report.xml"
+)]
+pub(crate) struct DiffArgs {
+    /// The baseline
+    #[arg(value_name = "BASELINE")]
+    baseline: PathBuf,
+    /// The capture to judge
+    #[arg(value_name = "DIR")]
+    dir: PathBuf,
+    /// File with the rules that must hold
+    #[arg(long, value_name = "FILE")]
+    rules: Option<PathBuf>,
+    /// Form of the output; `json` is the same as --json
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<DiffFormat>,
+    /// The label that names a line's service [default: app, service_name, app_kubernetes_io_name, container, job]
+    #[arg(long, value_name = "LABEL")]
+    service_label: Option<String>,
+    /// Threads [default: number of processors]
+    #[arg(short = 'j', long, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
+}
+
+/// Forms of output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DiffFormat {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+    /// For comments on changes
+    Markdown,
+    /// For CI
+    Junit,
+}
+
+/// Compares and prints.
+///
+/// # Errors
+/// If a capture or the rules cannot be read.
+pub(crate) fn run(args: DiffArgs, ui: &Ui) -> Result<Exit, CliError> {
+    let DiffArgs { baseline, dir, rules, format, service_label, jobs } = args;
+    let threads = jobs.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
+    let judged = rules.is_some();
+    let rules = rules.as_deref().map(read).transpose()?.unwrap_or(Rules::USUAL);
+    let options = Options { service_label, ..Options::default() };
+    let old = mine(&baseline, &options, threads, ui)?;
+    let new = mine(&dir, &options, threads, ui)?;
+    let found = compare(&old, &new, &rules);
+    if ui.json {
+        ui.print_json(&found)?;
+    } else {
+        let mut out = ui.data();
+        match format.unwrap_or(DiffFormat::Text) {
+            DiffFormat::Junit => write::junit(&mut out, &found)?,
+            DiffFormat::Markdown => write::markdown(&mut out, &found)?,
+            DiffFormat::Text | DiffFormat::Json => write::text(&mut out, &found)?,
+        }
+        out.flush()?;
+    }
+    let failed = judged && found.checks.iter().any(|check| !check.passed);
+    Ok(if failed { Exit::Findings } else { Exit::Success })
+}
+
+fn mine(dir: &Path, options: &Options, threads: usize, ui: &Ui) -> Result<Mined, CliError> {
+    let capture = Capture::open(dir)?;
+    // Levels are counted per bucket; one bucket is enough.
+    let grid = mining::grid(mining::range(&capture, dir)?, 1);
+    let (mined, account) = mining::mine(&capture, &Options { grid, ..options.clone() }, threads, ui)?;
+    account.tell(ui);
+    Ok(mined)
+}
+
+fn read(path: &Path) -> Result<Rules, CliError> {
+    let text = std::fs::read_to_string(path).map_err(|error| CliError::at(path, &error))?;
+    serde_saphyr::from_str(&text).map_err(|error| {
+        let reason = error.to_string().lines().next().unwrap_or_default().to_owned();
+        CliError::new(Kind::Usage, format!("cannot use the rules in {}: {reason}", path.display()))
+            .hint("`logtap diff --help` lists the rules")
+    })
+}
