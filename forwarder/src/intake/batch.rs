@@ -208,6 +208,6 @@ pub(crate) fn gap_text(lost: Option<u64>, reason: &str) -> String {
     match lost {
         Some(1) => format!("gap: 1 line is lost ({reason})"),
         Some(lost) => format!("gap: {lost} lines are lost ({reason})"),
-        None => format!("gap: lines are lost, how many is not known ({reason})"),
+        None => format!("gap: lines may be lost, how many is not known ({reason})"),
     }
 }

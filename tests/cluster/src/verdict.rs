@@ -90,6 +90,8 @@ pub struct Verdict {
     pub holes: Vec<Hole>,
     /// What marks say.
     pub gaps: Vec<Gap>,
+    /// Those of them in which nothing is missing, between the last line of a file and the first of the next.
+    pub empty: Vec<Gap>,
 }
 
 /// Reads a capture with `zstd`, file by file, by `pod/container`.
@@ -161,6 +163,7 @@ impl Captured {
             written: truth.len() as u64,
             bytes: truth.iter().map(|line| line.bytes as u64).sum(),
             gaps: self.gaps.clone(),
+            empty: self.gaps.iter().filter(|gap| gap.is_empty(truth)).cloned().collect(),
             ..Verdict::default()
         };
         let (mut seen, mut last) = (vec![false; truth.len()], None);
@@ -202,6 +205,19 @@ impl Captured {
             at = until;
         }
         verdict
+    }
+}
+
+impl Gap {
+    fn is_empty(&self, truth: &[True]) -> bool {
+        fn digits(time: &str) -> &str {
+            time.trim_end_matches('Z').trim_end_matches('0')
+        }
+        truth.windows(2).any(|two| {
+            two[0].file != two[1].file
+                && digits(&two[0].time) == digits(&self.from)
+                && digits(&two[1].time) == digits(&self.to)
+        })
     }
 }
 
