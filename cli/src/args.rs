@@ -2,6 +2,7 @@
 //! line becomes a command or a message.
 
 use std::ffi::OsString;
+use std::num::NonZeroUsize;
 use std::path::Path;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
@@ -49,6 +50,11 @@ pub(crate) struct FormatArgs {
     /// Form of the output; `json` is the same as --json
     #[arg(long, value_enum)]
     pub(crate) format: Option<Format>,
+}
+
+/// Threads of a command that uses all processors unless told otherwise.
+pub(crate) fn threads(jobs: Option<NonZeroUsize>) -> usize {
+    jobs.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get)
 }
 
 /// Forms of output.

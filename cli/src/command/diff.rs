@@ -66,7 +66,7 @@ pub(crate) enum DiffFormat {
 /// If a capture or the rules cannot be read.
 pub(crate) fn run(args: DiffArgs, ui: &Ui) -> Result<Exit, CliError> {
     let DiffArgs { baseline, dir, rules, format, service_label, jobs } = args;
-    let threads = jobs.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
+    let threads = crate::args::threads(jobs);
     let judged = rules.is_some();
     let rules = rules.as_deref().map(read).transpose()?.unwrap_or(Rules::USUAL);
     let options = Options { service_label, ..Options::default() };

@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use clap::Args;
 use logtap_capture::query::{LabelMatcher, Pattern, PatternOptions, Query};
 
-use crate::args::FormatArgs;
+use crate::args::{self, FormatArgs};
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::Ui;
@@ -168,7 +168,7 @@ pub(crate) fn run(args: GrepArgs, ui: &Ui) -> Result<Exit, CliError> {
             json: ui.json,
         },
     );
-    let threads = jobs.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
+    let threads = args::threads(jobs);
     let mut search = Search::new(&query, wanted, threads, sink, ui.progress(inputs.bytes()));
     search.run(&inputs)?;
     let (matches, account) = search.finish()?;

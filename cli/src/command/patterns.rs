@@ -11,7 +11,7 @@ use clap::Args;
 use logtap_analyze::mine::Options;
 use logtap_capture::reader::Capture;
 
-use crate::args::FormatArgs;
+use crate::args::{self, FormatArgs};
 use crate::error::CliError;
 use crate::mining;
 use crate::output::Ui;
@@ -55,7 +55,7 @@ pub(crate) struct PatternsArgs {
 /// If the capture cannot be read or the output not be written.
 pub(crate) fn run(args: PatternsArgs, ui: &Ui) -> Result<(), CliError> {
     let PatternsArgs { dir, assign, top, service_label, format: _, jobs } = args;
-    let threads = jobs.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
+    let threads = args::threads(jobs);
     let capture = Capture::open(&dir)?;
     let options = Options { service_label, ..Options::default() };
     let (mined, account) = mining::mine(&capture, &options, threads, ui)?;

@@ -53,7 +53,7 @@ pub(crate) enum ReportFormat {
 /// If the capture cannot be read or the file not be written.
 pub(crate) fn run(args: ReportArgs, ui: &Ui) -> Result<(), CliError> {
     let ReportArgs { dir, out, format, service_label, jobs } = args;
-    let threads = jobs.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
+    let threads = crate::args::threads(jobs);
     let question = Question { dir: &dir, baseline: None, from: None, to: None, service_label };
     let report = answer(&question, threads, ui)?;
     let content = if ui.json {

@@ -16,7 +16,7 @@ use logtap_capture::chunk::Span;
 use logtap_capture::reader::Capture;
 use logtap_capture::time::SECOND;
 
-use crate::args::FormatArgs;
+use crate::args::{self, FormatArgs};
 use crate::error::{CliError, Kind};
 use crate::exit::Exit;
 use crate::mining::{self, Account};
@@ -78,7 +78,7 @@ pub(crate) fn run(args: TriageArgs, ui: &Ui) -> Result<Exit, CliError> {
     if let Some(out) = &out {
         files::refuse(out, &dir)?;
     }
-    let threads = jobs.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
+    let threads = args::threads(jobs);
     let question = Question { dir: &dir, baseline: baseline.as_deref(), from, to, service_label };
     let report = answer(&question, threads, ui)?;
     if let Some(out) = &out {
