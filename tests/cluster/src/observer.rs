@@ -23,8 +23,6 @@ const RECORD: usize = 256 << 10;
 pub struct True {
     /// A digest of its text, whose NULs and bytes that are no UTF-8 are replaced.
     pub digest: u64,
-    /// Digests of its first and its last bytes.
-    pub ends: (u64, u64),
     /// Bytes of its text.
     pub bytes: usize,
     /// Time of its first piece, as written.
@@ -57,13 +55,6 @@ pub fn digest(text: &[u8]) -> u64 {
         word[..part.len()].copy_from_slice(part);
         (sum ^ u64::from_le_bytes(word) ^ (part.len() as u64) << 59).wrapping_mul(0x0000_0100_0000_01b3).rotate_left(23)
     })
-}
-
-/// Digests of a text's first and last 4 KiB.
-#[must_use]
-pub fn ends(text: &[u8]) -> (u64, u64) {
-    let few = text.len().min(4 << 10);
-    (digest(&text[..few]), digest(&text[text.len() - few..]))
 }
 
 impl Observer {
@@ -242,7 +233,7 @@ fn piece(line: &[u8], place: (usize, u64), pieces: &mut [(String, Vec<u8>); 2]) 
 fn ended(began: &str, whole: &mut Vec<u8>, (file, life): (usize, u64)) -> True {
     let text = String::from_utf8_lossy(whole).replace('\0', "\u{FFFD}");
     let text = text.as_bytes();
-    let line = True { digest: digest(text), ends: ends(text), bytes: whole.len(), time: began.to_owned(), file, life };
+    let line = True { digest: digest(text), bytes: whole.len(), time: began.to_owned(), file, life };
     whole.clear();
     line
 }

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::observer::{True, Truth, digest, ends};
+use crate::observer::{True, Truth, digest};
 
 /// What a forwarder puts beside a piece of a long line: its number, and `+` where more follow.
 const PIECE: &str = "logtap_piece";
@@ -16,7 +16,7 @@ const PIECE: &str = "logtap_piece";
 /// What a capture has of one container.
 #[derive(Debug, Default)]
 pub struct Captured {
-    lines: Vec<Line>,
+    lines: Vec<u64>,
     /// Places of lines that come next after a gap.
     after_gaps: HashSet<usize>,
     gaps: Vec<Gap>,
@@ -24,14 +24,6 @@ pub struct Captured {
     pub ended: bool,
     /// Pieces of a line whose end did not come yet, by output.
     open: BTreeMap<String, String>,
-}
-
-/// A line, by its digests.
-#[derive(Debug)]
-struct Line {
-    digest: u64,
-    ends: (u64, u64),
-    bytes: usize,
 }
 
 /// Lines that a mark calls lost.
@@ -81,9 +73,6 @@ pub struct Verdict {
     pub foreign: u64,
     /// Such lines that come next after a gap: the ends of longer lines that were put aside.
     pub fragments: u64,
-    /// Lines that begin and end as they were written and are longer: a kubelet that opens a file anew
-    /// amid a line serves a part of it twice, in one line.
-    pub garbled: u64,
     /// Lives of the container of which lines are missing.
     pub lives: BTreeSet<u64>,
     /// Stretches of missing lines.
@@ -135,8 +124,7 @@ impl Captured {
                 let whole = self.open.entry(output.to_owned()).or_default();
                 whole.push_str(text);
                 if !told(PIECE).ends_with('+') {
-                    let text = whole.as_bytes();
-                    self.lines.push(Line { digest: digest(text), ends: ends(text), bytes: text.len() });
+                    self.lines.push(digest(whole.as_bytes()));
                     whole.clear();
                 }
             }
@@ -152,7 +140,7 @@ impl Captured {
     /// The digest of the last whole line.
     #[must_use]
     pub fn last(&self) -> Option<u64> {
-        self.lines.last().map(|line| line.digest)
+        self.lines.last().copied()
     }
 
     /// Compares with what was written.
@@ -168,16 +156,9 @@ impl Captured {
         };
         let (mut seen, mut last) = (vec![false; truth.len()], None);
         for (number, line) in self.lines.iter().enumerate() {
-            let Some(&at) = places.get(&line.digest) else {
-                let mut longer = truth.iter().enumerate().filter(|(_, one)| one.bytes < line.bytes);
-                if let Some((at, _)) = longer.find(|(_, one)| one.ends == line.ends) {
-                    verdict.garbled += 1;
-                    seen[at] = true;
-                } else if self.after_gaps.contains(&number) {
-                    verdict.fragments += 1;
-                } else {
-                    verdict.foreign += 1;
-                }
+            let Some(&at) = places.get(line) else {
+                let is_fragment = self.after_gaps.contains(&number);
+                *if is_fragment { &mut verdict.fragments } else { &mut verdict.foreign } += 1;
                 continue;
             };
             verdict.doubled += u64::from(std::mem::replace(&mut seen[at], true));

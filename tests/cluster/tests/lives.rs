@@ -24,8 +24,6 @@ use serde_json::{Value, json};
 const SOURCES: [&str; 2] = ["api", "node"];
 /// How long after its app's last line a Job may be complete at the latest.
 const DELAY: Duration = Duration::from_secs(5);
-/// Percent of the machine that have to be idle meanwhile, for a verdict on that.
-const IDLE: f64 = 30.0;
 /// A life whose file existed for so long is read from source `node`.
 const READ: Duration = Duration::from_secs(2);
 /// Longest wait for lines that were written to come.
@@ -116,9 +114,7 @@ fn judge(
     if counts != (0, 0, 0, 0, 0) {
         return Err(format!("{what}: {verdict:?}"));
     }
-    // On a busy machine a Job without a forwarder takes longer, too.
-    let most = if idle < IDLE { DELAY + plain } else { DELAY };
-    if delay <= most { Ok(()) } else { Err(format!("{what}: {delay:?}, without one {plain:?}, {idle:.0} % idle")) }
+    if delay <= DELAY { Ok(()) } else { Err(format!("{what}: {delay:?}, without one {plain:?}, {idle:.0} % idle")) }
 }
 
 /// Shows what the forwarder of `pod/container` said, with times.
