@@ -1,12 +1,12 @@
 //! An app that works at a fixed rate and measures itself: in each of its slots of time it does a little
 //! work, writes a line, and notes how long after the moment at which that was due it was done.
 //!
-//!   writer paced FILE FIRST START SLOT WRITING PER_SECOND WORK SLOTS
+//!   writer paced FILE FIRST START WRITING PER_SECOND WORK SLOTS
 //!
-//! FILE gets a line for each slot: its number, lines, and nanoseconds: mean, median, 99th percentile and
-//! most of the latency, median of the work with its write. FIRST lines are written at once before all
-//! else. START is the time of slot 0, milliseconds since 1970; a slot takes SLOT milliseconds, of which
-//! WRITING are used; PER_SECOND lines, WORK steps for each; SLOTS are numbers with commas.
+//! FILE gets a line for each slot: when it began, lines, and nanoseconds: mean, median, 99th percentile
+//! and most of the latency, median of the work with its write. FIRST lines are written at once before
+//! all else. A slot takes WRITING milliseconds: PER_SECOND lines a second, WORK steps for each. SLOTS
+//! says when they begin, with commas: milliseconds after START, which is in milliseconds since 1970.
 
 use std::hint::black_box;
 use std::io::Write as _;
@@ -17,17 +17,17 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 const LENGTH: usize = 300;
 
 pub(crate) fn run(arguments: &[String]) {
-    let [file, first, start, slot, writing, per_second, work, slots] = arguments else { panic!("see paced.rs") };
+    let [file, first, start, writing, per_second, work, slots] = arguments else { panic!("see paced.rs") };
     let number = |text: &String| -> u64 { text.parse().expect("see paced.rs") };
-    let (start, slot, work) = (number(start), number(slot), number(work));
+    let (start, work) = (number(start), number(work));
     let interval = Duration::from_secs(1) / u32::try_from(number(per_second)).expect("a rate");
     let writing = Duration::from_millis(number(writing));
     let (mut text, mut state) = (Vec::with_capacity(LENGTH + 32), 0x9e37_79b9_7f4a_7c15_u64);
     for _ in 0..number(first) {
         line(&mut state, &mut text);
     }
-    for number in slots.split(',').map(|text| text.parse::<u64>().expect("see paced.rs")) {
-        let due = UNIX_EPOCH + Duration::from_millis(start + number * slot);
+    for slot in slots.split(',').map(|text| text.parse::<u64>().expect("see paced.rs")) {
+        let due = UNIX_EPOCH + Duration::from_millis(start + slot);
         sleep(due.duration_since(SystemTime::now()).unwrap_or_default());
         let began = Instant::now();
         let (mut latencies, mut costs) = (Vec::new(), Vec::new());
@@ -55,7 +55,7 @@ pub(crate) fn run(arguments: &[String]) {
         latencies.sort_unstable();
         costs.sort_unstable();
         let (median, high, most) = (latencies[lines / 2], latencies[lines * 99 / 100], latencies[lines - 1]);
-        let told = format!("{number} {lines} {mean} {median} {high} {most} {}\n", costs[lines / 2]);
+        let told = format!("{slot} {lines} {mean} {median} {high} {most} {}\n", costs[lines / 2]);
         let file = std::fs::OpenOptions::new().create(true).append(true).open(file);
         file.and_then(|mut file| file.write_all(told.as_bytes())).expect("the folder is open to all");
     }

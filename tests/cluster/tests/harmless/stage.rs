@@ -52,9 +52,8 @@ pub(crate) struct Measured {
 pub(crate) struct Stage {
     namespace: Namespace,
     writer: Writer,
-    order: Vec<App>,
+    slots: BTreeMap<App, Vec<u64>>,
     begins: SystemTime,
-    slot: Duration,
     writing: Duration,
     uids: BTreeMap<App, String>,
     started: SystemTime,
@@ -74,8 +73,9 @@ impl App {
 }
 
 impl Stage {
-    /// Starts an app of each kind; they work in this order, each time so long, with a pause behind it.
-    pub(crate) fn new(source: &str, order: &[App], writing: Duration, pause: Duration) -> Self {
+    /// Starts an app of each kind. They work so long at a time, each when its `slots` begin: milliseconds
+    /// after the beginning.
+    pub(crate) fn new(source: &str, slots: BTreeMap<App, Vec<u64>>, writing: Duration) -> Self {
         let namespace = Namespace::new("harmless", "privileged");
         namespace.grant();
         let writer = Writer::build();
@@ -86,19 +86,14 @@ impl Stage {
             Answer::Say(204, "text/plain", Vec::new())
         });
         let full = Fake::plain(|_| Answer::Say(429, "text/plain", b"the disk is full".to_vec()));
-        let slot = writing + pause;
         let (started, begins) = (SystemTime::now(), SystemTime::now() + START);
-        let mut slots: BTreeMap<App, Vec<String>> = BTreeMap::new();
-        for (number, app) in order.iter().enumerate() {
-            slots.entry(*app).or_default().push(number.to_string());
-        }
         for (app, slots) in &slots {
             let name = app.name();
             let first = if *app == App::Full { FILL } else { "0" };
             let begins = begins.duration_since(UNIX_EPOCH).unwrap().as_millis().to_string();
-            let [slot, writing] = [slot, writing].map(|time| time.as_millis().to_string());
-            let (file, slots) = (format!("/writer/{name}"), slots.join(","));
-            let arguments = ["paced", &file, first, &begins, &slot, &writing, PER_SECOND, WORK, &slots];
+            let slots: Vec<String> = slots.iter().map(u64::to_string).collect();
+            let (file, writing, slots) = (format!("/writer/{name}"), writing.as_millis().to_string(), slots.join(","));
+            let arguments = ["paced", &file, first, &begins, &writing, PER_SECOND, WORK, &slots];
             if !app.is_tapped() {
                 namespace.create(&writer.run_in(bare_pod(&name, ""), &arguments));
                 continue;
@@ -132,9 +127,8 @@ impl Stage {
         Self {
             namespace,
             writer,
-            order: order.to_vec(),
+            slots,
             begins,
-            slot,
             writing,
             uids,
             started,
@@ -148,23 +142,23 @@ impl Stage {
     pub(crate) fn measure(mut self) -> BTreeMap<App, Vec<Measured>> {
         let idle = Idle::watch();
         self.say("before");
-        let ends = self.begins + self.slot * u32::try_from(self.order.len()).unwrap();
+        let last = *self.slots.values().flatten().max().unwrap();
+        let ends = self.begins + Duration::from_millis(last) + self.writing;
         sleep(ends.duration_since(SystemTime::now()).unwrap() + Duration::from_secs(1));
         self.say("after");
         self.stopper.kill().unwrap();
         self.stopper.wait().unwrap();
         let watched = idle.end();
         let read = |app: &App| {
-            let wanted = self.order.iter().filter(|one| *one == app).count();
             let text = self.writer.file(&app.name());
             let slots = text.lines().map(|line| {
                 let numbers: Vec<f64> = line.split(' ').map(|number| number.parse().unwrap()).collect();
-                let from = self.begins + self.slot.mul_f64(numbers[0]);
+                let from = self.begins + Duration::from_secs_f64(numbers[0] / 1e3);
                 let idle = watched.share(from, from + self.writing);
                 Measured { lines: numbers[1], mean: numbers[2] / 1e3, high: numbers[4] / 1e3, idle }
             });
             let all: Vec<Measured> = slots.collect();
-            assert_eq!(all.len(), wanted, "{app:?} worked in all its slots");
+            assert_eq!(all.len(), self.slots[app].len(), "{app:?} worked in all its slots");
             (*app, all)
         };
         self.uids.keys().map(read).collect()
