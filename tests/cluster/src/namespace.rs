@@ -1,6 +1,7 @@
 //! A namespace of its own for each test, deleted after it.
 
 use std::collections::BTreeMap;
+use std::process::{Child, Command, Stdio};
 use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::SystemTime;
@@ -110,6 +111,17 @@ impl Namespace {
     /// When it cannot be had.
     pub fn logs(&self, pod: &str, container: &str) -> Result<String, String> {
         self.kubectl(&["logs", pod, "-c", container], "")
+    }
+
+    /// Follows a pod's log with kubectl until the child is killed; nobody sees what it prints.
+    ///
+    /// # Panics
+    /// When kubectl cannot be run.
+    #[must_use]
+    pub fn follow(&self, pod: &str) -> Child {
+        let mut kubectl = Command::new("kubectl");
+        kubectl.args(["--namespace", &self.name, "logs", "--follow", "--timestamps", pod]);
+        kubectl.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("kubectl is there")
     }
 
     /// Runs kubectl in this namespace.

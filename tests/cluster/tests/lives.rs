@@ -124,10 +124,12 @@ fn said(namespace: &Namespace, container: &str) {
     println!("the forwarder of {pod} said:\n{}", said.unwrap_or_else(|complaint| complaint));
 }
 
-const NATIVE: (Mode, &str) = (Mode::Native, "native");
+const MODES: [(Mode, &str); 2] = [(Mode::Native, "native"), (Mode::Container, "container")];
 
-/// Jobs of these modes and of every end, for each of these sources.
-fn jobs(sources: &[&'static str], modes: &[(Mode, &str)]) {
+/// Jobs of every mode and of every end, for each source.
+#[test]
+#[ignore = "needs a cluster: tests/run cluster"]
+fn jobs_are_complete_at_once_and_with_their_last_line() {
     configure_kubelet(&RESTART_AT_ONCE);
     let namespace = Namespace::new("jobs", "privileged");
     namespace.grant();
@@ -140,14 +142,14 @@ fn jobs(sources: &[&'static str], modes: &[(Mode, &str)]) {
     let once = format!("sleep 2; {burst}; printf '%s' \"$id unended\"");
     let third = format!("sleep 1; {burst}; echo x >>/shared/lives; [ $(wc -l </shared/lives) -ge 3 ]");
     let (mut complete, mut expected) = (BTreeMap::new(), Vec::new());
-    for (mode, kind) in modes.iter().cloned() {
+    for (mode, kind) in MODES {
         let config = Config { mode, ..Config::default() };
         for (end, script, restarts) in [("once", &once, 0), ("third", &third, 2)] {
             // Beside them one that has no forwarder.
             let plain = format!("plain-{kind}-{end}");
             namespace.create(&job_that_restarts(&plain, with_shared_folder(bare_pod(&plain, script))));
-            let names: Vec<String> = sources.iter().map(|source| format!("{source}-{kind}-{end}")).collect();
-            for (source, name) in sources.iter().zip(&names) {
+            let names: Vec<String> = SOURCES.iter().map(|source| format!("{source}-{kind}-{end}")).collect();
+            for (source, name) in SOURCES.iter().zip(&names) {
                 let pod = with_shared_folder(tapped(&namespace, &receiver, name, source, script));
                 let pod = injected(&namespace, on_failure(pod), &config);
                 namespace.create(&job_that_restarts(name, pod));
@@ -156,7 +158,7 @@ fn jobs(sources: &[&'static str], modes: &[(Mode, &str)]) {
             let (began, watch) = (SystemTime::now(), Idle::watch());
             complete.extend(completions(&namespace, &wave));
             let idle = watch.end().share(began, SystemTime::now());
-            expected.extend(sources.iter().map(|source| (source, format!("{kind}-{end}"), restarts, idle)));
+            expected.extend(SOURCES.iter().map(|source| (source, format!("{kind}-{end}"), restarts, idle)));
         }
     }
     let truth = observer.finish();
@@ -178,12 +180,6 @@ fn jobs(sources: &[&'static str], modes: &[(Mode, &str)]) {
         wrong.extend(judged.into_iter().chain(no_end));
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
-}
-
-#[test]
-#[ignore = "needs a cluster: tests/run cluster"]
-fn jobs_are_complete_at_once_and_with_their_last_line() {
-    jobs(&SOURCES, &[NATIVE]);
 }
 
 /// Every kind of source, and none, in a CronJob each.
@@ -238,15 +234,6 @@ fn cron_jobs(sources: &[&'static str]) {
 #[ignore = "needs a cluster: tests/run cluster"]
 fn cron_jobs_are_complete_at_once_and_with_their_last_line() {
     cron_jobs(&SOURCES);
-}
-
-/// What is not so every time yet.
-mod waiting {
-    #[test]
-    #[ignore = "beside an app as an ordinary container a forwarder learns from the API that it is over: 4 to 5.3 s"]
-    fn jobs_are_complete_at_once_where_the_forwarder_is_an_ordinary_container() {
-        super::jobs(&super::SOURCES, &[(logtap_inject::Mode::Container, "container")]);
-    }
 }
 
 /// One app that crashes, and what became of its lives.

@@ -240,3 +240,37 @@ fn case_086_the_kubelets_files_hold_every_life_and_both_outputs() {
     }
     assert_eq!(receiver.marks().unwrap(), []);
 }
+
+#[test]
+#[ignore = "needs a cluster: tests/run cluster"]
+fn a_last_line_without_a_newline_comes_when_its_pod_is_deleted() {
+    let namespace = Namespace::new("unended", "privileged");
+    namespace.grant();
+    let receiver = Receiver::start(&namespace);
+    let waits = "while :; do sleep 0.1; done";
+    let ends = [("told", "trap 'exit 0' TERM"), ("killed", "trap '' TERM")];
+    let mut pods = Vec::new();
+    for source in ["api", "node"] {
+        for (end, on_stop) in ends {
+            let name = format!("{source}-{end}");
+            let script = format!("{on_stop}; echo {name} begins; printf '{name} has no end'; {waits}");
+            let mut pod = app_pod(&namespace, &name, &script);
+            pod["metadata"]["annotations"][annotation::SOURCE] = source.into();
+            pod["spec"]["terminationGracePeriodSeconds"] = 8.into();
+            start(&namespace, pod);
+            pods.push(name);
+        }
+    }
+    for name in &pods {
+        drop(receiver.stored_until(&format!("{name} begins")));
+    }
+    let mut delete = vec!["delete", "pod", "--wait"];
+    delete.extend(pods.iter().map(String::as_str));
+    namespace.kubectl(&delete, "").unwrap();
+    // The pods are gone: what did not come will never come.
+    let stored = receiver.stored().unwrap();
+    for name in &pods {
+        let of: Vec<&str> = texts(&stored).into_iter().filter(|text| text.starts_with(name.as_str())).collect();
+        assert_eq!(of, [format!("{name} begins"), format!("{name} has no end")]);
+    }
+}

@@ -25,6 +25,9 @@ const PAUSE: (Duration, Duration) = (Duration::from_millis(250), Duration::from_
 const OUTAGE: Duration = Duration::from_secs(2);
 /// Longest pause before a container that does not run is looked at again.
 const RESTING: Duration = Duration::from_secs(5);
+/// How long the pause stays the shortest after the last line of a pod that may end: the kubelet tells of
+/// an end after a second or two, and a Job may wait for us.
+const SOON: Duration = Duration::from_secs(4);
 /// How long a followed stream may be silent once it has to end. The container itself ended before.
 const LAST_WORDS: Duration = Duration::from_millis(300);
 /// How long a stream may be silent before another takes its place, and how old it may become.
@@ -89,7 +92,7 @@ impl Follower {
     /// Reads until the container is over or the process has to end, and then to the end of the log.
     pub(super) async fn run(mut self) {
         let mut pause = PAUSE.0;
-        let mut drained = None;
+        let (mut drained, mut read, mut may_end) = (None, Instant::now(), false);
         while !*self.stop.borrow() {
             let before = self.cursor.clone();
             let mut longest = RESTING;
@@ -110,19 +113,21 @@ impl Follower {
                 Ok(pod) if pod.is_over(&self.container.name) => break,
                 // Until it lives again there is nothing to read.
                 Ok(pod) => {
+                    may_end = pod.may_end();
                     let quiet = self.clean && self.cursor == before && self.polling.is_none();
                     drained = pod.life(&self.container.name).filter(|life| quiet && !life.runs);
                 }
                 Err(error) => self.complain(&error),
             }
             if self.cursor != before {
-                pause = PAUSE.0;
+                (pause, read) = (PAUSE.0, Instant::now());
             }
             if self.polling.is_some() {
                 pause = POLLING.1;
             }
             self.rest(pause).await;
-            pause = (pause * 2).min(longest);
+            let is_soon = may_end && self.clean && read.elapsed() < SOON;
+            pause = if is_soon { PAUSE.0 } else { (pause * 2).min(longest) };
         }
         while let Err(error) = self.finish().await {
             if error.is_absence() {
