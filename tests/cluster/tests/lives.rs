@@ -341,7 +341,9 @@ fn complaints(app: &Crashing) -> Vec<String> {
     }
     for (gap, text) in gaps.iter().zip(&verdict.gaps) {
         if !holes.iter().any(|hole| same(hole, gap)) {
-            wrong.push(format!("{name}: the mark {text:?} is false"));
+            let life_at = |edge| app.written.iter().find(|line| time(&line.time) == edge).map(|line| line.life);
+            let lives = (life_at(gap.0), life_at(gap.1));
+            wrong.push(format!("{name}: the mark {text:?} is false; it is between lines of lives {lives:?}"));
         }
     }
     wrong

@@ -60,6 +60,8 @@ pub(super) struct Follower {
     unsure: bool,
     /// Whether the last stream ended by itself.
     clean: bool,
+    /// The life that was read to its end after it was over.
+    drained: Option<u64>,
     polling: Option<Instant>,
 }
 
@@ -86,17 +88,18 @@ impl Follower {
     ) -> Self {
         let cursor = Cursor::decode(&intake.position(&container.name));
         let unsure = cursor.at.is_some();
-        Self { pods, container, intake, stop, report, cursor, missing: None, unsure, clean: false, polling: None }
+        let (missing, clean, drained, polling) = (None, false, None, None);
+        Self { pods, container, intake, stop, report, cursor, missing, unsure, clean, drained, polling }
     }
 
     /// Reads until the container is over or the process has to end, and then to the end of the log.
     pub(super) async fn run(mut self) {
         let mut pause = PAUSE.0;
-        let (mut drained, mut read, mut may_end) = (None, Instant::now(), false);
+        let (mut read, mut may_end) = (Instant::now(), false);
         while !*self.stop.borrow() {
             let before = self.cursor.clone();
             let mut longest = RESTING;
-            if drained.is_none() || self.life(RECENT).await != drained {
+            if self.may_have_more().await {
                 match self.round().await {
                     Ok(()) => {}
                     Err(error) if error.is_absence() => {}
@@ -115,7 +118,10 @@ impl Follower {
                 Ok(pod) => {
                     may_end = pod.may_end();
                     let quiet = self.clean && self.cursor == before && self.polling.is_none();
-                    drained = pod.life(&self.container.name).filter(|life| quiet && !life.runs);
+                    let life = pod.life(&self.container.name).filter(|life| quiet && !life.runs);
+                    // Another life may have come and gone meanwhile.
+                    let read = life.map(|life| life.restarts).filter(|life| self.cursor.life == Some(*life));
+                    self.drained = read.or(self.drained);
                 }
                 Err(error) => self.complain(&error),
             }
@@ -147,6 +153,12 @@ impl Follower {
         }
     }
 
+    /// Whether the container lives, or has lived since it was read to its end.
+    async fn may_have_more(&self) -> bool {
+        let Some(drained) = self.drained else { return true };
+        self.life(RECENT).await.is_none_or(|life| life.runs || life.restarts != drained)
+    }
+
     async fn life(&self, age: Duration) -> Option<Life> {
         self.pods.fresh(age).await.ok()?.life(&self.container.name)
     }
@@ -157,7 +169,7 @@ impl Follower {
         let follow = self.polling.is_none();
         let mut stream = self.open(follow, false).await?;
         let life = self.pods.fresh(Duration::ZERO).await?.life(&self.container.name);
-        self.catch_up(life.map(|life| life.restarts)).await?;
+        self.catch_up(life).await?;
         let mut lines = Lines::new(self.cursor.resume(true));
         self.unsure = true;
         self.clean = false;
@@ -194,14 +206,15 @@ impl Follower {
     }
 
     /// Reads what is left of the life before, where there may be something.
-    async fn catch_up(&mut self, now: Option<u64>) -> Result<(), ApiError> {
-        let Some(now) = now else { return Ok(()) };
+    async fn catch_up(&mut self, life: Option<Life>) -> Result<(), ApiError> {
+        let Some(Life { restarts: now, waits, .. }) = life else { return Ok(()) };
         let known = self.cursor.life.unwrap_or(now);
+        let is_read = self.drained == Some(known);
         if self.cursor.at.is_none() && self.cursor.life.is_none() {
             // A state that knows nothing: everything there is.
             self.cursor.enter(now.saturating_sub(1));
         } else if now > known + 1 {
-            if now > known + 2 || !self.clean {
+            if now > known + 2 || waits || !self.clean {
                 self.missing = Some("restarts");
             }
             self.cursor.enter(now - 1);
@@ -212,7 +225,7 @@ impl Follower {
             match self.open(false, true).await {
                 Ok(mut stream) => {
                     let is_begun = self.cursor.begun;
-                    let mut lines = Lines::new(self.cursor.resume(true));
+                    let mut lines = Lines::new(self.cursor.resume(!is_read));
                     while let Some(bytes) = stream.next().await? {
                         self.intake.room().await;
                         self.take(&mut lines, &bytes);
@@ -277,9 +290,10 @@ impl Follower {
 
     /// Reads the log to its present end, which is its last.
     async fn finish(&mut self) -> Result<(), ApiError> {
-        let life = self.life(RECENT).await;
+        let known = self.cursor.life.map(|restarts| Life { restarts, runs: false, waits: false });
+        let life = self.life(RECENT).await.or(known);
         let mut stream = self.open(false, false).await?;
-        self.catch_up(life.map(|life| life.restarts).or(self.cursor.life)).await?;
+        self.catch_up(life).await?;
         let mut lines = Lines::new(self.cursor.resume(true));
         while let Some(bytes) = stream.next().await? {
             self.intake.room().await;

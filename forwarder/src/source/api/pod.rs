@@ -15,6 +15,8 @@ pub(crate) struct Life {
     pub(crate) restarts: u64,
     /// Whether it is not over yet.
     pub(crate) runs: bool,
+    /// Whether it is over and the next one is waited for. The log "before" is that of this life then.
+    pub(crate) waits: bool,
 }
 
 /// One container of it.
@@ -72,7 +74,8 @@ impl Pod {
         let status = self.status(name)?;
         let restarts = status["restartCount"].as_u64()?;
         let runs = status["state"]["running"].is_object();
-        Some(Life { restarts, runs })
+        let waits = status["state"]["waiting"].is_object() && status["lastState"]["terminated"].is_object();
+        Some(Life { restarts, runs, waits })
     }
 
     fn exit_code(&self, name: &str) -> Option<i64> {

@@ -46,19 +46,35 @@ fn cut(body: &str) -> Answer {
 struct Script {
     logs: Vec<Answer>,
     previous: Vec<Answer>,
-    /// Restart counts that the pod shows, one after the other; the last one stays. Once the logs are
-    /// used up but for one, the container is over.
-    restarts: Vec<u64>,
+    /// What the pod shows, one after the other; the last one stays.
+    shown: Vec<Shown>,
+}
+
+/// A restart count and a state.
+#[derive(Clone, Copy)]
+enum Shown {
+    /// It runs. Once the logs are used up but for one, it is over.
+    Runs(u64),
+    /// It failed and is started again.
+    Failed(u64),
+    /// It failed, and waits to be started again.
+    Waits(u64),
 }
 
 impl Script {
     fn pod(&mut self) -> Answer {
-        let restarts = if self.restarts.len() > 1 { self.restarts.remove(0) } else { self.restarts[0] };
-        let ended = json!({ "terminated": { "exitCode": 0 } });
-        let state: Value = if self.logs.len() > 1 { json!({ "running": {} }) } else { ended };
+        let shown = if self.shown.len() > 1 { self.shown.remove(0) } else { self.shown[0] };
+        let ended = |code: i32| json!({ "terminated": { "exitCode": code } });
+        let (restarts, state, last): (u64, Value, Value) = match shown {
+            Shown::Runs(restarts) if self.logs.len() > 1 => (restarts, json!({ "running": {} }), json!({})),
+            Shown::Runs(restarts) => (restarts, ended(0), json!({})),
+            Shown::Failed(restarts) => (restarts, ended(1), json!({})),
+            Shown::Waits(restarts) => (restarts, json!({ "waiting": {} }), ended(1)),
+        };
+        let status = json!({ "name": "app", "restartCount": restarts, "state": state, "lastState": last });
         let pod = json!({
-            "spec": { "restartPolicy": "Never", "containers": [{ "name": "app" }] },
-            "status": { "containerStatuses": [{ "name": "app", "restartCount": restarts, "state": state }] },
+            "spec": { "restartPolicy": "OnFailure", "containers": [{ "name": "app" }] },
+            "status": { "containerStatuses": [status] },
         });
         answer(200, &pod.to_string())
     }
@@ -153,7 +169,8 @@ fn follow_in(state: &std::path::Path, script: Script) -> (Vec<String>, Vec<Strin
 
 fn follow(logs: Vec<Answer>, previous: Vec<Answer>, restarts: &[u64]) -> (Vec<String>, Vec<String>) {
     let state = tempfile::tempdir().unwrap();
-    follow_in(state.path(), Script { logs, previous, restarts: restarts.to_vec() })
+    let shown = restarts.iter().copied().map(Shown::Runs).collect();
+    follow_in(state.path(), Script { logs, previous, shown })
 }
 
 fn lines(tenths: &[u32]) -> Vec<String> {
@@ -232,10 +249,30 @@ fn lives_that_nobody_can_read_any_more_are_a_gap() {
     );
 }
 
+/// A life that failed is read to its end; then the pod shows that a later one failed as well and the next
+/// one is waited for.
+fn follow_to_a_wait(restarts: u64) -> Vec<String> {
+    let none = answer(400, r#"{"kind":"Status","message":"there is none"}"#);
+    let (first, last) = (answer(200, &log(&[10, 11])), answer(200, &log(&[50])));
+    let (begins, fails) = (Shown::Runs(0), Shown::Failed(0));
+    let waits = Shown::Waits(restarts);
+    let shown = vec![begins, begins, fails, fails, fails, waits, waits, Shown::Runs(restarts)];
+    let logs = vec![first.clone(), first, last.clone(), last.clone()];
+    let state = tempfile::tempdir().unwrap();
+    follow_in(state.path(), Script { logs, previous: vec![none, last], shown }).0
+}
+
+#[test]
+fn while_a_container_waits_the_log_before_is_that_of_its_last_life() {
+    assert_eq!(follow_to_a_wait(1), lines(&[10, 11, 50]), "nothing is missing");
+    let gap = "gap None restarts 1789999981100000000 1789999985000000000";
+    assert_eq!(follow_to_a_wait(2), ["line 10", "line 11", gap, "line 50", "end"], "one life was never seen");
+}
+
 #[test]
 fn a_killed_follower_goes_on_where_the_journal_was() {
     let state = tempfile::tempdir().unwrap();
-    let script = |logs: Vec<Answer>| Script { logs, previous: vec![], restarts: vec![0] };
+    let script = |logs: Vec<Answer>| Script { logs, previous: vec![], shown: vec![Shown::Runs(0)] };
     let first = follow_in(state.path(), script(vec![answer(200, &log(&[10, 11])), answer(200, &log(&[10, 11]))]));
     assert_eq!(first.0, lines(&[10, 11]));
     let second = follow_in(state.path(), script(vec![answer(200, &log(&[10, 11, 12])), answer(200, &log(&[12]))]));
