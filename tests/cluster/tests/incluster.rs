@@ -225,6 +225,17 @@ fn a_download_brings_what_is_there_and_later_the_rest() {
     for (wrong, code) in [(format!("k8s://{name}/nobody"), 3), ("k8s://x".to_owned(), 2)] {
         assert_eq!(logtap(&["download", &wrong, capture.to_str().unwrap()]).status, Some(code), "{wrong}");
     }
+    // Followed, it goes on by itself, over a way that is cut, and leaves the receiver where it is.
+    let link = Link::new();
+    let followed = Recv::download(dir, &url, &link);
+    push(&namespace, 3000, 1000, &mut sent);
+    followed.arrived(4000);
+    link.cut();
+    push(&namespace, 4000, 1000, &mut sent);
+    followed.arrived(5000);
+    let (followed, ran) = followed.end();
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    assert_once(followed.path(), &sent);
     let removed = logtap(&["deploy", "--remove", "-n", name, "--name", "shared"]);
     assert_eq!(removed.status, Some(0), "{removed:?}");
 }

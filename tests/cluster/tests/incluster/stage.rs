@@ -47,24 +47,30 @@ impl Recv {
 
     /// Waits until its receiver takes lines.
     fn run(folder: TempDir, namespace: &Namespace, link: &Link, flags: &[&str]) -> Self {
-        let dir = folder.path().join("capture");
-        let said = File::create(folder.path().join("said")).unwrap();
-        let child = Command::new(logtap_binary())
-            .args(["recv", "--in-cluster", "-n", namespace.name(), "--kubeconfig"])
-            .arg(link.config())
-            .arg("--dir")
-            .arg(&dir)
-            .args(flags)
-            .stdout(Stdio::null())
-            .stderr(said)
-            .spawn()
-            .unwrap();
-        let recv = Self { child, folder };
+        let recv = Self::spawn(folder, |logtap, dir| {
+            logtap.args(["recv", "--in-cluster", "-n", namespace.name(), "--kubeconfig"]).arg(link.config());
+            logtap.arg("--dir").arg(dir).args(flags);
+        });
         until("the receiver", || {
             let said = recv.said();
             if said.contains("listens on") { Ok(()) } else { Err(said) }
         });
         recv
+    }
+
+    /// `logtap download URL --follow` into a folder's capture, in the place of `recv`.
+    pub(crate) fn download(folder: TempDir, url: &str, link: &Link) -> Self {
+        Self::spawn(folder, |logtap, dir| {
+            logtap.args(["download", url]).arg(dir).args(["--follow", "--kubeconfig"]).arg(link.config());
+        })
+    }
+
+    fn spawn(folder: TempDir, arguments: impl FnOnce(&mut Command, &Path)) -> Self {
+        let said = File::create(folder.path().join("said")).unwrap();
+        let mut logtap = Command::new(logtap_binary());
+        arguments(&mut logtap, &folder.path().join("capture"));
+        let child = logtap.stdout(Stdio::null()).stderr(said).spawn().unwrap();
+        Self { child, folder }
     }
 
     fn said(&self) -> String {
