@@ -6,6 +6,7 @@ pub(crate) mod completion;
 pub(crate) mod deploy;
 pub(crate) mod diff;
 pub(crate) mod download;
+pub(crate) mod gc;
 pub(crate) mod grep;
 pub(crate) mod inspect;
 pub(crate) mod install;
@@ -50,6 +51,7 @@ pub(crate) fn run(command: Command, ui: &Ui) -> Result<Exit, CliError> {
         Command::Status(args) => status::run(args, ui).map(done),
         Command::Deploy(args) => deploy::run(*args, ui).map(done),
         Command::Download(args) => download::run(args, ui).map(done),
+        Command::Gc(args) => gc::run(args, ui).map(done),
         Command::Completion(args) => completion::run(args, ui).map(done),
         Command::Man(args) => man::run(args, ui).map(done),
         Command::Version(args) => version::run(args, ui).map(done),

@@ -13,6 +13,7 @@ pub mod audit;
 pub mod block_index;
 pub mod chunk;
 pub mod decode;
+pub mod discard;
 pub mod disk;
 pub mod frame;
 pub mod grams;

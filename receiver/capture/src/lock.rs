@@ -54,6 +54,11 @@ impl Lock {
         }
     }
 
+    /// The directory has another name now.
+    pub(crate) fn moved(&mut self, dir: &Path) {
+        self.path = dir.join(name::LOCK);
+    }
+
     /// True if a writer holds the lock of `dir`.
     #[must_use]
     pub fn is_held(dir: &Path) -> bool {

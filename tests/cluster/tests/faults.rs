@@ -122,13 +122,6 @@ fn assert_whole(name: &str, one: &Verdict) {
     assert_eq!(wrong, (0, 0, 0, 0), "{name}: {:?} {:?}", one.holes, one.gaps);
 }
 
-/// The runtime may write a line more into the old file after the new one is there, and a kubelet that
-/// follows has gone over to the new one by then: such a line, or a part of one, is in no stream, and
-/// nobody can tell.
-fn is_passed_over(hole: &Hole) -> bool {
-    hole.crosses_files && hole.lines <= 2
-}
-
 /// What is missing is what the API could not give any more, and marks say exactly that.
 #[track_caller]
 fn assert_marked(name: &str, one: &Verdict) {
@@ -138,7 +131,7 @@ fn assert_marked(name: &str, one: &Verdict) {
     }
     let untold: Vec<&Hole> = one.holes.iter().filter(|hole| !told(hole)).collect();
     println!("{name}: passed over by the kubelet itself: {untold:?}");
-    assert!(untold.iter().all(|hole| is_passed_over(hole)), "{name}: {untold:?} are in no mark of {:?}", one.gaps);
+    assert!(untold.iter().all(|hole| hole.is_passed_over()), "{name}: {untold:?} are in no mark of {:?}", one.gaps);
     assert!(one.foreign <= untold.len() as u64, "{name}: {} lines that nobody wrote", one.foreign);
     assert!(one.fragments <= one.gaps.len() as u64, "{name}: one end of a line after a gap");
     // Whether lines were written between two files the API does not tell, and the mark says no more.

@@ -358,13 +358,13 @@ fn a_pod_that_is_told_to_end_hands_over_first_and_another_takes_its_place() {
 #[test]
 #[ignore = "needs a cluster: tests/run cluster"]
 fn a_crowd_lands_here_while_the_way_is_cut() {
-    crowd::run(5, 60, 3);
+    crowd::run(3, 60, 3);
 }
 
 mod long {
     #[test]
     #[ignore = "ten minutes: LOGTAP_CLUSTER=long tests/run cluster"]
     fn a_crowd_lands_here_for_ten_minutes() {
-        super::crowd::run(20, 600, 10);
+        super::crowd::run(10, 600, 10);
     }
 }
