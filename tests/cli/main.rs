@@ -6,6 +6,7 @@ mod catalog;
 mod cluster;
 mod context;
 mod exits;
+mod gc;
 mod grep;
 mod help;
 mod inputs;

@@ -8,6 +8,7 @@
 mod client;
 mod cursor;
 mod follower;
+mod lag;
 mod lines;
 mod pod;
 mod replay;

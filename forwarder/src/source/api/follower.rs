@@ -167,30 +167,36 @@ impl Follower {
     async fn round(&mut self) -> Result<(), ApiError> {
         self.polling = self.polling.filter(|since| since.elapsed() < POLLING.0);
         let follow = self.polling.is_none();
+        let mut asked = now();
         let mut stream = self.open(follow, false).await?;
         let life = self.pods.fresh(Duration::ZERO).await?.life(&self.container.name);
         self.catch_up(life).await?;
-        let mut lines = Lines::new(self.cursor.resume(true));
+        let mut lines = Lines::new(self.cursor.resume(true)).following(asked);
         self.unsure = true;
         self.clean = false;
         loop {
             match self.read(&mut stream, &mut lines).await? {
                 End::Stale => {
                     // The new one is there before the old one goes, so that nothing is between them.
+                    asked = now();
                     let next = self.open(follow, false).await?;
-                    let now = SystemTime::now();
-                    while now.elapsed().is_ok_and(|time| time < LATE)
+                    let opened = Instant::now();
+                    let vouched = now() - nanos_of(LATE);
+                    while opened.elapsed() < LATE
                         && self.intake.has_room()
                         && let Ok(Ok(Some(bytes))) = timeout(LATE / 20, stream.next()).await
                     {
                         self.take(&mut lines, &bytes);
                     }
                     stream = next;
-                    lines = Lines::new(self.cursor.resume(true).vouched(nanos(now) - nanos_of(LATE)));
+                    let resume = self.cursor.resume(true);
+                    let resume = if lines.is_lost() { resume } else { resume.vouched(vouched) };
+                    lines = Lines::new(resume).following(asked);
                 }
                 End::Stalled => {
+                    asked = now();
                     stream = self.open(follow, false).await?;
-                    lines = Lines::new(self.cursor.resume(true));
+                    lines = Lines::new(self.cursor.resume(true)).following(asked);
                 }
                 End::Over => {
                     self.hand_over(|_, mut sink| lines.last_words(&mut sink));
@@ -276,11 +282,15 @@ impl Follower {
             match bytes {
                 Ok(bytes) => match bytes? {
                     Some(bytes) => self.take(lines, &bytes),
+                    None if lines.is_lost() => return Ok(End::Stalled),
                     None => return Ok(End::Over),
                 },
                 // What is not in this stream yet is in the reading to the end.
                 Err(_) if stopping => return Ok(End::Stopped),
                 Err(_) => return Ok(End::Stale),
+            }
+            if lines.is_lost() {
+                return Ok(End::Stalled);
             }
             if began.elapsed() > longest {
                 return Ok(End::Stale);
@@ -309,6 +319,7 @@ impl Follower {
     }
 
     fn take(&mut self, lines: &mut Lines, bytes: &[u8]) {
+        lines.come(now());
         self.hand_over(|cursor, mut sink| lines.push(bytes, cursor, &mut sink));
     }
 
@@ -362,8 +373,9 @@ impl Follower {
     }
 }
 
-fn nanos(time: SystemTime) -> i64 {
-    time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, nanos_of)
+/// Nanoseconds since 1970.
+fn now() -> i64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, nanos_of)
 }
 
 fn nanos_of(time: Duration) -> i64 {

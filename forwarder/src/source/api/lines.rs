@@ -6,6 +6,7 @@
 use jiff::Timestamp;
 
 use super::cursor::{Begun, Cursor, Fate, Resume};
+use super::lag::Lag;
 use super::replay::{Replay, START};
 use crate::intake::Piece;
 use crate::source::pieces::{MAX_TEXT, Open};
@@ -33,6 +34,8 @@ pub(super) enum Event<'a> {
 pub(super) struct Lines {
     resume: Resume,
     replay: Replay,
+    /// For a stream that follows.
+    lag: Option<Lag>,
     state: State,
 }
 
@@ -50,7 +53,24 @@ enum State {
 
 impl Lines {
     pub(super) fn new(resume: Resume) -> Self {
-        Self { resume, replay: Replay::default(), state: State::Head(Vec::new()) }
+        Self { resume, replay: Replay::default(), lag: None, state: State::Head(Vec::new()) }
+    }
+
+    /// The stream follows its container, and was asked for at this time: nanoseconds since 1970.
+    pub(super) fn following(self, asked: i64) -> Self {
+        Self { lag: Some(Lag::new(asked)), ..self }
+    }
+
+    /// What is pushed next has come at this time.
+    pub(super) fn come(&mut self, now: i64) {
+        if let Some(lag) = &mut self.lag {
+            lag.now = now;
+        }
+    }
+
+    /// Whether a file may have been passed over. What the stream brings from there on is not taken.
+    pub(super) fn is_lost(&self) -> bool {
+        self.lag.as_ref().is_some_and(|lag| lag.lost)
     }
 
     /// Takes bytes as they come, hands on what is new and moves the cursor behind it.
@@ -127,7 +147,13 @@ impl Lines {
             sink(Event::Again);
             return blank + 1;
         }
+        if self.is_lost() {
+            return blank + 1;
+        }
         let (fate, hole) = self.resume.line(ns);
+        if fate != Fate::Known && self.lag.as_mut().is_some_and(|lag| !lag.follows(ns)) {
+            return blank + 1;
+        }
         if hole {
             cursor.open = None;
             sink(Event::Hole { to: ns });
