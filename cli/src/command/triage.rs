@@ -124,17 +124,18 @@ pub(super) fn answer(question: &Question<'_>, threads: usize, ui: &Ui) -> Result
             let grid = mining::grid(other_span, BUCKETS);
             let (other, other_account) = mining::mine(base, &Options { grid, ..options.clone() }, threads, ui)?;
             other_account.tell(ui);
+            let other_facts = self::facts(base, &other_account);
             let part = given.map(|given| stretch(&capture, &options, given, threads, ui)).transpose()?;
             let inside = part.as_ref().unwrap_or(&whole);
             let templates = mine::templates(&[&whole, &other]);
             let sides = Sides { inside, other: &other, within: false };
-            triage::build(&whole, Some(sides), given.or(Some((span.from, span.to))), &templates, &facts)
+            triage::build(&whole, Some(sides), given.or(Some((span.from, span.to))), &templates, &facts, Some(&other_facts))
         }
         (None, given) => {
             let found = given.or_else(|| found(&whole));
             let part = found.map(|found| stretch(&capture, &options, found, threads, ui)).transpose()?;
             let sides = part.as_ref().map(|inside| Sides { inside, other: &whole, within: true });
-            triage::build(&whole, sides, found, &whole.templates(), &facts)
+            triage::build(&whole, sides, found, &whole.templates(), &facts, None)
         }
     })
 }
@@ -183,7 +184,8 @@ fn stretch(
     Ok(mining::mine(capture, &options, threads, ui)?.0)
 }
 
-fn facts(capture: &Capture, account: &Account) -> Facts {
+/// What is known of a capture beside its lines.
+pub(super) fn facts(capture: &Capture, account: &Account) -> Facts {
     let dropped = capture.metadata.as_ref().map_or(0, |data| {
         data.dropped.values().sum::<u64>() + data.evicted.as_ref().map_or(0, |evicted| evicted.lines)
     });

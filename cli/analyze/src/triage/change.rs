@@ -82,15 +82,23 @@ pub struct Row {
     pub q: f64,
     /// What it says about its service.
     pub weight: f64,
+    /// Its service says nothing at all inside.
+    pub silent: bool,
     /// How it changed, if it did.
     pub kind: Option<Kind>,
 }
 
 impl Row {
+    /// It is new or rose.
+    #[must_use]
+    pub fn is_up(&self) -> bool {
+        matches!(self.kind, Some(Kind::New | Kind::Rose))
+    }
+
     /// How bad the change is.
     #[must_use]
     pub fn severity(&self) -> Severity {
-        let up = matches!(self.kind, Some(Kind::New | Kind::Rose));
+        let up = self.is_up();
         match self.level {
             Level::Fatal if up => Severity::Critical,
             Level::Error if up => Severity::Error,
@@ -178,7 +186,7 @@ impl Sides<'_> {
                 row.outside = row.outside.saturating_sub(row.inside);
             }
             row.traces.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-            test(row, loads);
+            test(row, loads, self.within);
         }
         let q = rates::q_values(&rows.iter().map(|row| row.p).collect::<Vec<_>>());
         for (row, q) in rows.iter_mut().zip(q) {
@@ -212,21 +220,30 @@ fn row<'r>(
         p: 1.0,
         q: 1.0,
         weight: 0.0,
+        silent: false,
         kind: None,
     })
 }
 
-/// Tests a row against the load of everything and that of its service.
-fn test(row: &mut Row, loads: &Loads) {
-    let own = loads.of.get(&row.service).copied().unwrap_or_default();
+/// Tests a row against the load of everything and that of its service, both without its own lines: a
+/// pattern that rises must not look like load.
+fn test(row: &mut Row, loads: &Loads, within: bool) {
+    let own_lines = loads.of.get(&row.service).copied().unwrap_or_default();
+    let rest = |load: (u64, u64)| (load.0.saturating_sub(row.inside), load.1.saturating_sub(row.outside));
+    let (all, mut own) = (rest(loads.all), rest(own_lines));
+    row.silent = within && own_lines.0 == 0;
+    if row.silent || own.1 == 0 {
+        // The service says nothing else that could tell its load.
+        own = all;
+    }
     let expected = |load: (u64, u64)| row.outside as f64 * load.0 as f64 / (load.1 as f64).max(1.0);
     let ratio = |load: (u64, u64)| rates::ratio(row.inside, row.outside, load.0, load.1);
-    let up = row.inside as f64 > expected(loads.all);
-    row.expected = if up { expected(loads.all).max(expected(own)) } else { expected(loads.all).min(expected(own)) };
-    row.ratio = if up { ratio(loads.all).min(ratio(own)) } else { ratio(loads.all).max(ratio(own)) };
+    let up = row.inside as f64 > expected(all);
+    row.expected = if up { expected(all).max(expected(own)) } else { expected(all).min(expected(own)) };
+    row.ratio = if up { ratio(all).min(ratio(own)) } else { ratio(all).max(ratio(own)) };
     let p = |load: (u64, u64)| rates::p_value(row.inside, row.outside, load.0.max(1), load.1.max(1));
-    row.p = p(loads.all).max(p(own));
-    row.weight = weight(row, loads.all, own);
+    row.p = p(all).max(p(own));
+    row.weight = weight(row, loads.all, own_lines);
 }
 
 /// Evidence in a row that something is wrong with its service: its share of the
@@ -269,8 +286,9 @@ fn kind(row: &Row) -> Option<Kind> {
 }
 
 /// Takes back changes that the baseline shows by itself now and then: of its
-/// stretches of the same length, one in twenty looks like the one inside. Evidence
-/// loses weight in the same measure.
+/// stretches of the same length, one in twenty looks like the one inside, or one at all
+/// where a whole service is silent (jobs come and go). Evidence loses weight in the same
+/// measure.
 pub fn drop_bursts(rows: &mut [Row], totals: &BTreeMap<u32, u64>, window: (u32, u32)) {
     let length = window.1 - window.0 + 1;
     let Some((&first, &last)) = totals.keys().next().zip(totals.keys().next_back()) else { return };
@@ -298,7 +316,7 @@ pub fn drop_bursts(rows: &mut [Row], totals: &BTreeMap<u32, u64>, window: (u32, 
         });
         let alike = alike.count();
         row.weight /= 1.0 + (RARE * alike) as f64 / stretches.len() as f64;
-        if stretches.len() >= RARE && alike * RARE > stretches.len() {
+        if stretches.len() >= RARE && alike * RARE > stretches.len() || row.silent && alike > 0 {
             row.kind = None;
         }
     }

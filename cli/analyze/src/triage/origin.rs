@@ -41,7 +41,7 @@ pub struct Affected {
     pub order_unknown: bool,
     /// Patterns that changed.
     pub changes: usize,
-    /// The first line of a changed pattern.
+    /// The first error of a pattern that is new or rose; the first line of such a pattern if none is an error.
     pub first_line: Option<String>,
     /// Time of that line.
     pub first_seen: Option<String>,
@@ -79,7 +79,9 @@ pub(super) fn affected(rows: &[Row], load: &BTreeMap<u32, u64>, grid: Option<&Gr
                 let text = |bucket: u32| time::format(grid.start(bucket));
                 Some(Onset { at: text(at), from: text(from), to: text(to + 1), bucket: at })
             });
-            let first = up.iter().map(|row| &row.example).min().filter(|one| one.0 < i64::MAX);
+            let has_errors = up.iter().any(|row| row.level >= Level::Error);
+            let telling = up.iter().filter(|row| !has_errors || row.level >= Level::Error);
+            let first = telling.map(|row| &row.example).min().filter(|one| one.0 < i64::MAX);
             Affected {
                 service: service.to_owned(),
                 onset,
