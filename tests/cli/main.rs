@@ -11,6 +11,7 @@ mod help;
 mod inputs;
 mod inspect;
 mod oracle;
+mod page;
 mod recv;
 mod understand;
 mod watch;

@@ -365,10 +365,11 @@ impl Mined {
         templates(&[self])
     }
 
-    /// True if some masked messages are not kept.
+    /// Lines of masked messages that are too many to be kept.
     #[must_use]
-    pub fn is_cut(&self) -> bool {
-        self.limit < u64::MAX
+    pub fn unmined_lines(&self) -> u64 {
+        let kept: u64 = self.cells.values().map(|cell| cell.count + cell.folded).sum();
+        self.services.values().map(|service| service.lines).sum::<u64>().saturating_sub(kept)
     }
 }
 

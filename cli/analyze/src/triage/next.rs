@@ -20,12 +20,17 @@ pub(super) fn next(changed: &[&Row], whole: &Mined, window: Option<(i64, i64)>) 
                 command.extend(["--label".to_owned(), format!("{}={}", service.label, service.name)]);
             }
             if let Some((from, to)) = window {
-                command.extend(["--from".to_owned(), time::format(from), "--to".to_owned(), time::format(to)]);
+                command.extend(["--from".to_owned(), short(from), "--to".to_owned(), short(to.saturating_add(1))]);
             }
             let template: String = row.template.chars().take(80).collect();
             Next { why: format!("{}: {template}", row.service), command }
         })
         .collect()
+}
+
+/// A time as a person types it: without a fraction that is zero.
+fn short(ns: i64) -> String {
+    time::format(ns).replace(".000000000Z", "Z")
 }
 
 /// The longest piece of a template that stands in its example as it is.

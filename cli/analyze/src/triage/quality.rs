@@ -60,6 +60,8 @@ pub struct Quality {
     pub skewed: Vec<String>,
     /// Buckets of the timeline without any line, if they are too many for chance.
     pub silent_buckets: usize,
+    /// Lines of more patterns than are kept.
+    pub unmined_lines: u64,
     /// Lines outside the stretch under suspicion, or of the other capture.
     pub baseline_lines: u64,
 }
@@ -145,6 +147,7 @@ fn measure(mined: &Mined, facts: &Facts) -> Quality {
         rejected_lines: facts.rejected,
         duplicates_permille: mined.duplicates_permille(),
         silent_buckets: silent(mined),
+        unmined_lines: mined.unmined_lines(),
         ..Quality::default()
     };
     for service in mined.services.values() {
@@ -213,6 +216,9 @@ fn blame(quality: &Quality, facts: &Facts, whose: &str, causes: &mut Causes) {
     }
     if !quality.skewed.is_empty() {
         cause(format!("clock skew: {}", quality.skewed.join(", ")), true);
+    }
+    if quality.unmined_lines * 100 > read {
+        cause(format!("{} lines are of more patterns than are kept", quality.unmined_lines), false);
     }
     if quality.silent_buckets > 0 {
         cause(format!("data has holes: {} stretches of the timeline without any line", quality.silent_buckets), false);

@@ -70,8 +70,8 @@ fn cards(page: &mut Markup, report: &Report, dir: &Path) {
         }
     }
     if let Some(window) = &report.window {
-        page.raw("<p class=\"soft\">Under suspicion: ").text(&clock(&window.from)).raw(" to ");
-        page.text(&clock(&window.to)).raw("</p>");
+        page.raw("<p class=\"soft\">Under suspicion: ").text(&second(&window.from)).raw(" to ");
+        page.text(&second(&window.to)).raw("</p>");
     }
     let blast = &report.blast_radius;
     page.raw("</section>\n<section class=\"card\"><h3>Blast radius</h3><p class=\"big\">").number(blast.services as u64);
@@ -122,10 +122,16 @@ fn firsts(page: &mut Markup, services: &[Affected]) {
     }
     page.raw("<section class=\"card wide\"><h3>First error per service</h3><ol class=\"first\">\n");
     for service in services.iter().take(SHOWN) {
-        let seen = service.first_seen.as_deref().map_or_else(|| "time unknown".to_owned(), clock);
+        // Times of one format sort as text.
+        let before = service.onset.as_ref().filter(|onset| service.first_seen.as_ref().is_some_and(|at| *at < onset.from));
+        let seen = before.map(|onset| &onset.at).or(service.first_seen.as_ref());
+        let seen = seen.map_or_else(|| "time unknown".to_owned(), |at| clock(at));
         page.raw("<li><time>").text(&seen).raw("</time><b>").text(&text::cut(&service.service, LONG)).raw("</b><code>");
         page.text(&text::cut(service.first_line.as_deref().unwrap_or("(no line of its own)"), LONG));
         page.raw("</code>");
+        if before.is_some() {
+            page.raw("<span class=\"soft\">came before, too; more often from then on</span>");
+        }
         if service.order_unknown {
             page.raw("<span class=\"soft\">same time as above: order unknown</span>");
         }
@@ -237,6 +243,11 @@ fn tables(page: &mut Markup, report: &Report) {
 /// Without fractions of seconds, date and time apart.
 fn short(time: &str) -> String {
     time.get(..19).unwrap_or(time).replace('T', " ")
+}
+
+/// The time of day in whole seconds.
+fn second(time: &str) -> String {
+    time.get(11..19).unwrap_or(time).to_owned()
 }
 
 /// The time of day, with milliseconds if there are any.
