@@ -18,9 +18,8 @@ pub(crate) fn sealed(page: &str) {
     let policy = page.split("Content-Security-Policy\" content=\"").nth(1).unwrap().split('"').next().unwrap();
     let hash = |text: &str| format!("'sha256-{}'", BASE64_STANDARD.encode(Sha256::digest(text)));
     let (style, script) = (hash(only(page, "style")), hash(only(page, "script")));
-    let wanted = format!(
-        "default-src 'none'; style-src {style}; script-src {script}; base-uri 'none'; form-action 'none'"
-    );
+    let wanted =
+        format!("default-src 'none'; style-src {style}; script-src {script}; base-uri 'none'; form-action 'none'");
     assert_eq!(policy, wanted);
     let tags: Vec<&str> = page.split('<').skip(1).map(|rest| rest.split('>').next().unwrap()).collect();
     let body = page.split("</head>").nth(1).unwrap();

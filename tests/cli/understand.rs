@@ -138,7 +138,11 @@ fn a_poor_baseline_lowers_the_certainty_too() {
     let (certainty, warnings) = of(quiet.lines());
     assert_eq!((certainty["degree"].as_str(), warnings.as_str()), (Some("high"), "[]"), "{certainty}");
     let keep = |wanted: fn(u32) -> bool| {
-        quiet.lines_with(move |second, _, line, out| if wanted(second) { out.extend_from_slice(line) })
+        quiet.lines_with(move |second, _, line, out| {
+            if wanted(second) {
+                out.extend_from_slice(line)
+            }
+        })
     };
     let (certainty, _) = of(keep(|second| second % 100 > 15));
     assert_eq!(certainty["degree"], "medium", "{certainty}");
@@ -188,7 +192,9 @@ fn hostile_text_is_bounded_and_escaped() {
     let out = elsewhere.path().join("incident");
     let answer = run(&["triage", dir, "--out", out.to_str().unwrap()]);
     assert!([0, 6].contains(&answer.code), "{}", answer.err);
-    for text in ["summary.md", "top_errors.txt", "sequence.txt"].map(|name| read(&out.join(name))).iter().chain([&answer.out]) {
+    for text in
+        ["summary.md", "top_errors.txt", "sequence.txt"].map(|name| read(&out.join(name))).iter().chain([&answer.out])
+    {
         assert!(!text.contains('\u{1b}') && !text.contains('\u{202e}'), "{text}");
     }
     assert!(answer.out.contains("more patterns than are kept"), "{}", answer.out);
@@ -280,7 +286,8 @@ fn a_report_is_one_file_that_asks_nobody() {
     let dir = temp.path().to_str().unwrap();
     let page = ok(&["report", dir]);
     page::sealed(&page);
-    for told in ["likely origin: payment", "Blast radius", "2 of 12 services", "First error per service", "logtap grep"] {
+    for told in ["likely origin: payment", "Blast radius", "2 of 12 services", "First error per service", "logtap grep"]
+    {
         assert!(page.contains(told), "{told}");
     }
     assert!(ok(&["report", dir, "--format", "markdown"]).contains("Likely origins"));

@@ -85,7 +85,9 @@ fn services_that_fail_by_themselves_are_no_cascade() {
         }
         cascades += usize::from(!of(&incident).cascades.is_empty());
     }
-    println!("three services that fail four times each, at times of their own, under a ramp: cascades in {cascades} of 200");
+    println!(
+        "three services that fail four times each, at times of their own, under a ramp: cascades in {cascades} of 200"
+    );
     assert!(cascades <= 10, "{cascades} of 200");
 }
 

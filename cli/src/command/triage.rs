@@ -129,7 +129,14 @@ pub(super) fn answer(question: &Question<'_>, threads: usize, ui: &Ui) -> Result
             let inside = part.as_ref().unwrap_or(&whole);
             let templates = mine::templates(&[&whole, &other]);
             let sides = Sides { inside, other: &other, within: false };
-            triage::build(&whole, Some(sides), given.or(Some((span.from, span.to))), &templates, &facts, Some(&other_facts))
+            triage::build(
+                &whole,
+                Some(sides),
+                given.or(Some((span.from, span.to))),
+                &templates,
+                &facts,
+                Some(&other_facts),
+            )
         }
         (None, given) => {
             let found = given.or_else(|| found(&whole));

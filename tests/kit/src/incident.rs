@@ -121,7 +121,11 @@ impl Incident {
                         due.push((rng.below(1_000_000_000), service, Said::Usual(pattern)));
                         for _ in 1..burst {
                             let then = second + 1 + rng.below(20) as u32;
-                            later.entry(then).or_default().push((rng.below(1_000_000_000), service, Said::Usual(pattern)));
+                            later.entry(then).or_default().push((
+                                rng.below(1_000_000_000),
+                                service,
+                                Said::Usual(pattern),
+                            ));
                         }
                     }
                 }
@@ -179,7 +183,9 @@ fn message(rng: &mut Rng, service: usize, said: Said, text: &mut String) {
             SERVICES[service],
             rng.below(900)
         ),
-        Said::Usual(0) => write!(text, "INFO stored {object} {} in {} ms trace={id:016x}", id % 100_000, 1 + rng.below(300)),
+        Said::Usual(0) => {
+            write!(text, "INFO stored {object} {} in {} ms trace={id:016x}", id % 100_000, 1 + rng.below(300))
+        }
         Said::Usual(1) => write!(text, "INFO heartbeat {} of the {object} loop is on time", id % 100_000),
         Said::Usual(2) => write!(text, "INFO checked {object} {}: {} rules hold", id % 100_000, 1 + rng.below(30)),
         Said::Usual(3) => {

@@ -155,8 +155,10 @@ impl Sides<'_> {
     #[must_use]
     pub fn rows(&self, templates: &Templates, loads: &Loads) -> Vec<Row> {
         let mut rows: BTreeMap<(String, Level, String), Row> = BTreeMap::new();
+        // What one side could not keep is unknown there, not absent.
+        let limit = self.inside.limit().min(self.other.limit());
         for (mined, is_inside) in [(self.inside, true), (self.other, false)] {
-            for (id, cell) in mined.cells() {
+            for (id, cell) in mined.cells().into_iter().filter(|(id, _)| id.pattern <= limit) {
                 let row = row(&mut rows, mined, id, templates);
                 if is_inside {
                     row.inside += cell.count;

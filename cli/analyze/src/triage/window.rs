@@ -54,7 +54,9 @@ pub fn find(mined: &Mined) -> Option<Stretch> {
     let cells = mined.cells();
     let mut all: Vec<Stretch> = Vec::new();
     let cost = cost(1, steps);
-    all.extend(scan(&errors, &load, Way::Up).filter(|found| found.evidence > cost + ENOUGH).map(|found| found.less(cost)));
+    all.extend(
+        scan(&errors, &load, Way::Up).filter(|found| found.evidence > cost + ENOUGH).map(|found| found.less(cost)),
+    );
     let warm = (steps as u32 / WARM_UP).max(1) as usize;
     for class in [Class::Error, Class::Warning, Class::Talk] {
         let mine = || cells.iter().filter(|(id, _)| Class::of(id.level) == class);

@@ -24,6 +24,8 @@ const SCRIPT: &str = include_str!("html/page.js");
 const SHOWN: usize = 12;
 /// Characters of a text from logs, at most.
 const LONG: usize = 400;
+/// And on the first screen.
+const BRIEF: usize = 220;
 
 /// The whole page.
 pub(in crate::command) fn page(report: &Report, dir: &Path) -> String {
@@ -74,7 +76,8 @@ fn cards(page: &mut Markup, report: &Report, dir: &Path) {
         page.text(&second(&window.to)).raw("</p>");
     }
     let blast = &report.blast_radius;
-    page.raw("</section>\n<section class=\"card\"><h3>Blast radius</h3><p class=\"big\">").number(blast.services as u64);
+    page.raw("</section>\n<section class=\"card\"><h3>Blast radius</h3><p class=\"big\">")
+        .number(blast.services as u64);
     page.raw(" of ").number(blast.of_services as u64).raw(" services</p><p class=\"soft\">");
     let share = blast.lines as f64 * 100.0 / (blast.of_lines as f64).max(1.0);
     page.number(blast.lines).raw(" lines of new or risen patterns, ").decimal(share, 1);
@@ -123,12 +126,17 @@ fn firsts(page: &mut Markup, services: &[Affected]) {
     page.raw("<section class=\"card wide\"><h3>First error per service</h3><ol class=\"first\">\n");
     for service in services.iter().take(SHOWN) {
         // Times of one format sort as text.
-        let before = service.onset.as_ref().filter(|onset| service.first_seen.as_ref().is_some_and(|at| *at < onset.from));
+        let before =
+            service.onset.as_ref().filter(|onset| service.first_seen.as_ref().is_some_and(|at| *at < onset.from));
         let seen = before.map(|onset| &onset.at).or(service.first_seen.as_ref());
         let seen = seen.map_or_else(|| "time unknown".to_owned(), |at| clock(at));
         page.raw("<li><time>").text(&seen).raw("</time><b>").text(&text::cut(&service.service, LONG)).raw("</b><code>");
-        page.text(&text::cut(service.first_line.as_deref().unwrap_or("(no line of its own)"), LONG));
+        page.text(&text::cut(service.first_line.as_deref().unwrap_or("(no line of its own)"), BRIEF));
         page.raw("</code>");
+        let is_error = service.first_level.is_none_or(|level| ["error", "fatal"].contains(&level));
+        if !is_error {
+            page.raw("<span class=\"soft\">no error of its own; the first line that changed</span>");
+        }
         if before.is_some() {
             page.raw("<span class=\"soft\">came before, too; more often from then on</span>");
         }
@@ -146,7 +154,9 @@ fn origins(page: &mut Markup, report: &Report) {
     }
     page.raw("<h2>Likely origins</h2>\n<table><thead><tr><th>Service<th class=\"n\">Share<th>For<th>Against</tr></thead><tbody>\n");
     for origin in report.origins.iter().take(SHOWN) {
-        page.raw("<tr><td data-name=\"Service\"><b>").text(&origin.service).raw("</b><td class=\"n\" data-name=\"Share\">");
+        page.raw("<tr><td data-name=\"Service\"><b>")
+            .text(&origin.service)
+            .raw("</b><td class=\"n\" data-name=\"Share\">");
         page.decimal(origin.score * 100.0, 1).raw(" %<td data-name=\"For\">");
         for evidence in &origin.evidence {
             page.raw("<p><code>").text(&text::cut(evidence, LONG)).raw("</code></p>");
@@ -235,7 +245,10 @@ fn tables(page: &mut Markup, report: &Report) {
     page.raw("<h2>Services by lines</h2>\n<table><thead><tr><th>Service<th class=\"n\">Lines<th class=\"n\">Errors</tr></thead><tbody>\n");
     for talker in report.talkers.iter().take(SHOWN * 2) {
         page.raw("<tr><td>").text(&text::cut(&talker.value, LONG)).raw("<td class=\"n\" data-name=\"Lines\">");
-        page.number(talker.total_lines).raw("<td class=\"n\" data-name=\"Errors\">").number(talker.error_lines).raw("</tr>\n");
+        page.number(talker.total_lines)
+            .raw("<td class=\"n\" data-name=\"Errors\">")
+            .number(talker.error_lines)
+            .raw("</tr>\n");
     }
     page.raw("</tbody></table>\n");
 }

@@ -8,6 +8,9 @@ use crate::output;
 /// Bytes that texts from logs may take in one page, so that a page stays under a megabyte whatever logs say.
 const BUDGET: usize = 600 << 10;
 
+/// Characters of one text, at most.
+const MAX_TEXT: usize = 2000;
+
 /// A page.
 #[derive(Debug, Default)]
 pub(super) struct Markup {
@@ -26,7 +29,11 @@ impl Markup {
     /// are made visible.
     pub(super) fn text(&mut self, text: &str) -> &mut Self {
         let before = self.out.len();
-        text.chars().for_each(|c| escape(c, &mut self.out));
+        let mut rest = text.chars();
+        rest.by_ref().take(MAX_TEXT).for_each(|c| escape(c, &mut self.out));
+        if rest.next().is_some() {
+            self.out.push('…');
+        }
         self.texts += self.out.len() - before;
         self
     }
@@ -72,7 +79,6 @@ fn escape(c: char, out: &mut String) {
         c => out.push(c),
     }
 }
-
 
 #[cfg(test)]
 mod tests {

@@ -100,7 +100,12 @@ fn line(page: &mut Markup, class: &'static str, from: (f64, f64), to: (f64, f64)
     page.raw("\" x2=\"").decimal(to.0, 2).raw("\" y2=\"").decimal(to.1, 1).raw("\"/>\n");
 }
 
-fn bars(page: &mut Markup, class: &'static str, counts: impl Iterator<Item = u64> + Clone, (height, bottom): (f64, f64)) {
+fn bars(
+    page: &mut Markup,
+    class: &'static str,
+    counts: impl Iterator<Item = u64> + Clone,
+    (height, bottom): (f64, f64),
+) {
     let top = counts.clone().max().unwrap_or(0).max(1) as f64;
     for (at, count) in counts.enumerate().filter(|(_, count)| *count > 0) {
         let tall = (count as f64 / top * height).max(1.0);
