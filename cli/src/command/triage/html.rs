@@ -120,18 +120,19 @@ fn cards(page: &mut Markup, report: &Report, dir: &Path) {
 
 /// The first error of each service, in order of onset.
 fn firsts(page: &mut Markup, services: &[Affected]) {
-    if services.is_empty() {
+    let with_lines = || services.iter().filter_map(|one| Some((one, one.first_line.as_deref()?)));
+    if with_lines().next().is_none() {
         return;
     }
     page.raw("<section class=\"card wide\"><h3>First error per service</h3><ol class=\"first\">\n");
-    for service in services.iter().take(SHOWN) {
+    for (service, line) in with_lines().take(SHOWN) {
         // Times of one format sort as text.
         let before =
             service.onset.as_ref().filter(|onset| service.first_seen.as_ref().is_some_and(|at| *at < onset.from));
         let seen = before.map(|onset| &onset.at).or(service.first_seen.as_ref());
         let seen = seen.map_or_else(|| "time unknown".to_owned(), |at| clock(at));
         page.raw("<li><time>").text(&seen).raw("</time><b>").text(&text::cut(&service.service, LONG)).raw("</b><code>");
-        page.text(&text::cut(service.first_line.as_deref().unwrap_or("(no line of its own)"), BRIEF));
+        page.text(&text::cut(line, BRIEF));
         page.raw("</code>");
         let is_error = service.first_level.is_none_or(|level| ["error", "fatal"].contains(&level));
         if !is_error {

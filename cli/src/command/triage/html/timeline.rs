@@ -130,7 +130,11 @@ fn labels<'s>(page: &mut Markup, report: &Report, (start, step): (i64, i64), ser
     ];
     for (at, (x, anchor)) in ticks.into_iter().enumerate() {
         let instant = time::format(start.saturating_add(step.saturating_mul(count * at as i64) / 4));
-        page.raw("<text class=\"tick\" y=\"212\" x=\"").raw(x).raw(anchor).raw("\">");
+        page.raw(if at % 2 == 0 { "<text class=\"tick\"" } else { "<text class=\"tick minor\"" })
+            .raw(" y=\"212\" x=\"")
+            .raw(x)
+            .raw(anchor)
+            .raw("\">");
         page.text(instant.get(11..19).unwrap_or_default()).raw("</text>\n");
     }
     for (at, service) in services.enumerate() {
