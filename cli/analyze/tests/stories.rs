@@ -113,6 +113,32 @@ fn planted_cascades_are_found_in_order() {
     assert!(found * 100 >= captures * 95, "{found} of {captures}");
 }
 
+#[test]
+fn a_service_that_falls_silent_is_told_and_a_job_that_ends_is_not() {
+    let (mut told, mut jobs) = (0, 0);
+    for seed in 0..20 {
+        let incident = Incident::quiet(6000 + seed, (3.0, 3.0));
+        let from = 200 + draw(seed, 0, 400) as u32;
+        let keep = |silent: &dyn Fn(u32) -> bool| {
+            let lines = incident.lines_with(|second, service, line, out| {
+                if service != 2 || !silent(second) {
+                    out.extend_from_slice(line);
+                }
+            });
+            triage(&lines, incident.seconds, incident.start_ns)
+        };
+        let silent = keep(&|second| (from..from + 180).contains(&second));
+        told += u32::from(silent.findings > 0 && silent.changes.iter().any(|change| change.service == SERVICES[2]));
+        jobs += u32::from(
+            keep(&|second| !(100..160).contains(&second) && !(from + 200..from + 260).contains(&second)).findings > 0,
+        );
+    }
+    println!(
+        "a silent service is told in {told} of 20; a job that runs twice for a minute makes a finding in {jobs} of 20"
+    );
+    assert!(told >= 19 && jobs <= 1, "{told} {jobs}");
+}
+
 fn is_full() -> bool {
     std::env::var("LOGTAP_STORIES").is_ok_and(|form| form == "full")
 }

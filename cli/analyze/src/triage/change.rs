@@ -16,6 +16,10 @@ const MIN_RATIO: f64 = 1.7;
 const MIN_LINES: f64 = 5.0;
 /// Of stretches of the baseline that are as long, at most one in this many may look like it.
 const RARE: usize = 20;
+/// A service is silent with less than this share of the lines that all load explains.
+const SILENT: f64 = 0.25;
+/// A pattern of such a service vanished if the load explains so many lines in one stretch without any.
+const MISSED: f64 = 30.0;
 /// Weaker changes than findings are evidence for an origin from this ratio on.
 const TOLD_RATIO: f64 = 1.5;
 /// And from this evidence on: the 99 % point of chi-squared with one degree of freedom.
@@ -82,7 +86,7 @@ pub struct Row {
     pub q: f64,
     /// What it says about its service.
     pub weight: f64,
-    /// Its service says nothing at all inside.
+    /// Its service says next to nothing inside.
     pub silent: bool,
     /// How it changed, if it did.
     pub kind: Option<Kind>,
@@ -199,6 +203,17 @@ impl Sides<'_> {
     }
 }
 
+/// The pattern of a silent service that is missing for a stretch in which the load explains many lines.
+fn is_missing(row: &Row, totals: &BTreeMap<u32, u64>, (from, to): (u32, u32), load: u64) -> bool {
+    let (mut longest, mut run) = (0, 0);
+    for (bucket, lines) in totals.range(from..=to) {
+        run = if row.whole.contains_key(bucket) { 0 } else { run + lines };
+        longest = longest.max(run);
+    }
+    let missed = row.expected * longest as f64 / load.max(1) as f64;
+    row.silent && row.kind == Some(Kind::Fell) && missed >= MISSED
+}
+
 fn row<'r>(
     rows: &'r mut BTreeMap<(String, Level, String), Row>,
     mined: &Mined,
@@ -233,7 +248,8 @@ fn test(row: &mut Row, loads: &Loads, within: bool) {
     let own_lines = loads.of.get(&row.service).copied().unwrap_or_default();
     let rest = |load: (u64, u64)| (load.0.saturating_sub(row.inside), load.1.saturating_sub(row.outside));
     let (all, mut own) = (rest(loads.all), rest(own_lines));
-    row.silent = within && own_lines.0 == 0;
+    let own_expected = own_lines.1 as f64 * loads.all.0 as f64 / (loads.all.1 as f64).max(1.0);
+    row.silent = within && (own_lines.0 as f64) < own_expected * SILENT;
     if row.silent || own.1 == 0 {
         // The service says nothing else that could tell its load.
         own = all;
@@ -309,6 +325,9 @@ pub fn drop_bursts(rows: &mut [Row], totals: &BTreeMap<u32, u64>, window: (u32, 
     }
     let load: u64 = totals.range(window.0..=window.1).map(|(_, count)| count).sum();
     for row in rows.iter_mut() {
+        if is_missing(row, totals, window, load) {
+            row.kind = Some(Kind::Vanished);
+        }
         let up = row.inside as f64 > row.expected;
         let rate = row.inside as f64 / load.max(1) as f64;
         let alike = stretches.iter().filter(|(from, to, load)| {
