@@ -150,14 +150,20 @@ pub(crate) fn say(line: &str) {
     drop(writeln!(io::stderr().lock(), "{line}"));
 }
 
-/// Appends text for a terminal: control characters are made visible, so that
-/// one log line stays one line and cannot steer the terminal.
+/// True for characters that change the direction of the text after them.
+pub(crate) fn is_direction(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Appends text for a terminal: control and direction characters are made visible, so that
+/// one log line stays one line, reads as it is, and cannot steer the terminal.
 pub(crate) fn push_visible(out: &mut Vec<u8>, text: &str) {
     let bytes = text.as_bytes();
-    let plain = |byte: u8| byte == b'\t' || (byte >= 0x20 && byte != 0x7f && byte != 0xc2);
+    // First bytes of control (0xc2) and direction characters (0xd8, 0xe2).
+    let plain = |byte: u8| byte == b'\t' || (byte >= 0x20 && ![0x7f, 0xc2, 0xd8, 0xe2].contains(&byte));
     let mut from = 0;
     for (at, character) in text.char_indices() {
-        if plain(bytes[at]) || !character.is_control() {
+        if plain(bytes[at]) || !(character.is_control() || is_direction(character)) {
             continue;
         }
         out.extend_from_slice(&bytes[from..at]);
@@ -165,6 +171,9 @@ pub(crate) fn push_visible(out: &mut Vec<u8>, text: &str) {
         match character {
             '\n' => out.extend_from_slice(b"\\n"),
             '\r' => out.extend_from_slice(b"\\r"),
+            other if is_direction(other) => {
+                out.extend_from_slice(format!("\\u{{{:x}}}", u32::from(other)).as_bytes());
+            }
             other => out.extend_from_slice(format!("\\x{:02x}", u32::from(other)).as_bytes()),
         }
     }
@@ -178,7 +187,7 @@ mod tests {
     #[test]
     fn control_characters_are_visible() {
         let mut out = Vec::new();
-        push_visible(&mut out, "a\tb\nc\x1b[31m é\u{9b}2J\u{a0}☃");
-        assert_eq!(String::from_utf8(out).unwrap(), "a\tb\\nc\\x1b[31m é\\x9b2J\u{a0}☃");
+        push_visible(&mut out, "a\tb\nc\x1b[31m é\u{9b}2J\u{a0}☃ع\u{202e}");
+        assert_eq!(String::from_utf8(out).unwrap(), "a\tb\\nc\\x1b[31m é\\x9b2J\u{a0}☃ع\\u{202e}");
     }
 }

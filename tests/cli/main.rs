@@ -12,6 +12,7 @@ mod help;
 mod inputs;
 mod inspect;
 mod oracle;
+mod page;
 mod recv;
 mod understand;
 mod watch;

@@ -3,6 +3,7 @@
 //! merged by content, so that neither threads nor files leave a trace in it.
 
 mod cell;
+mod copies;
 mod grid;
 mod streams;
 mod table;

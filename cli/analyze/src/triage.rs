@@ -4,10 +4,12 @@
 mod cascade;
 pub mod change;
 pub mod compare;
+mod next;
 mod origin;
 mod quality;
 pub mod rates;
 pub mod report;
+mod timeline;
 pub mod window;
 
 pub use quality::Facts;

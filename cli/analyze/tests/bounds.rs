@@ -5,7 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use logtap_analyze::mine::{Mined, Miner, Options};
+use logtap_analyze::mine::{Grid, Mined, Miner, Options};
+use logtap_analyze::triage::change::Sides;
+use logtap_analyze::triage::{self, Facts};
 
 /// Lines of many services with many patterns.
 fn lines() -> Vec<String> {
@@ -59,4 +61,36 @@ fn threads_and_order_leave_no_trace() {
         }
         assert!(told(all) == one, "{parts} parts, reversed {reversed}");
     }
+}
+
+#[test]
+fn what_one_side_does_not_keep_is_not_new() {
+    let word = |n: usize| n.to_string().bytes().map(|digit| char::from(digit - b'0' + b'a')).collect::<String>();
+    let all: String = (0..60_000)
+        .map(|n| {
+            let (seconds, pattern) = (n / 100, word(n * 7919 % 60_000));
+            format!(
+                "{{\"ts\":\"2026-01-01T00:{:02}:{:02}Z\",\"labels\":{{\"app\":\"a\"}},\"msg\":\"ERROR {pattern} is {pattern} and {pattern}x\"}}\n",
+                seconds / 60,
+                seconds % 60
+            )
+        })
+        .collect();
+    let start = 1_767_225_600_000_000_000;
+    let mine = |from: i64, to: i64| {
+        let (from, to) = (start + from * 1_000_000_000, start + to * 1_000_000_000 - 1);
+        let grid = Some(Grid::over(from, to, 480));
+        let mut miner = Miner::new(Options { grid, from: Some(from), to: Some(to), ..Options::default() });
+        miner.lines(all.as_bytes());
+        let mut mined = miner.finish();
+        mined.settle();
+        (mined, (from, to))
+    };
+    let (whole, _) = mine(0, 600);
+    let (inside, window) = mine(200, 300);
+    assert!(whole.unmined_lines() > 0 && inside.unmined_lines() == 0, "the bound holds for one side");
+    let sides = Sides { inside: &inside, other: &whole, within: true };
+    let facts = Facts { read: 60_000, ..Facts::default() };
+    let report = triage::build(&whole, Some(sides), Some(window), &whole.templates(), &facts, None);
+    assert_eq!(report.findings, 0, "{:?}", report.changes);
 }

@@ -8,9 +8,12 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use logtap_analyze::mine::{Mined, Options};
-use logtap_analyze::triage::compare::{Rules, compare};
+use logtap_analyze::triage::Facts;
+use logtap_analyze::triage::compare::{Known, Rules, compare};
 use logtap_capture::reader::Capture;
+use logtap_capture::time::SECOND;
 
+use super::triage;
 use crate::error::{CliError, Kind};
 use crate::exit::Exit;
 use crate::mining;
@@ -72,7 +75,7 @@ pub(crate) fn run(args: DiffArgs, ui: &Ui) -> Result<Exit, CliError> {
     let options = Options { service_label, ..Options::default() };
     let old = mine(&baseline, &options, threads, ui)?;
     let new = mine(&dir, &options, threads, ui)?;
-    let found = compare(&old, &new, &rules);
+    let found = compare(old.known(), new.known(), &rules);
     if ui.json {
         ui.print_json(&found)?;
     } else {
@@ -88,13 +91,29 @@ pub(crate) fn run(args: DiffArgs, ui: &Ui) -> Result<Exit, CliError> {
     Ok(if failed { Exit::Findings } else { Exit::Success })
 }
 
-fn mine(dir: &Path, options: &Options, threads: usize, ui: &Ui) -> Result<Mined, CliError> {
+/// A capture that was mined.
+struct Side {
+    mined: Mined,
+    facts: Facts,
+    seconds: u64,
+}
+
+impl Side {
+    fn known(&self) -> Known<'_> {
+        Known { mined: &self.mined, facts: &self.facts, seconds: self.seconds }
+    }
+}
+
+fn mine(dir: &Path, options: &Options, threads: usize, ui: &Ui) -> Result<Side, CliError> {
     let capture = Capture::open(dir)?;
+    let span = mining::range(&capture, dir)?;
     // Levels are counted per bucket; one bucket is enough.
-    let grid = mining::grid(mining::range(&capture, dir)?, 1);
+    let grid = mining::grid(span, 1);
     let (mined, account) = mining::mine(&capture, &Options { grid, ..options.clone() }, threads, ui)?;
     account.tell(ui);
-    Ok(mined)
+    let facts = triage::facts(&capture, &account);
+    let length = if span.is_empty() { 0 } else { span.to.saturating_sub(span.from) };
+    Ok(Side { mined, facts, seconds: u64::try_from(length / SECOND).unwrap_or(0) })
 }
 
 fn read(path: &Path) -> Result<Rules, CliError> {

@@ -12,8 +12,8 @@ use crate::output::Ui;
 
 /// Write what triage finds as one HTML page (or Markdown, or JSON)
 ///
-/// The page stands alone: no script, nothing from the network, every text from
-/// logs escaped. Exit status is 0 whatever was found.
+/// The page stands alone: nothing from the network, every text from logs escaped,
+/// a policy that lets a browser run the page's own script and no other. Exit status is 0 whatever was found.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  logtap report capture/ --out incident.html\n  logtap report capture/ --format markdown"

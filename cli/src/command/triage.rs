@@ -34,7 +34,7 @@ use crate::when::When;
 /// Exit status is 6 if something was found, 0 if not.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  logtap triage capture/\n  logtap triage capture/ --from 10:32 --to 10:40\n  logtap triage capture/ --baseline yesterday/ --json\n  logtap triage capture/ --out incident/ --html"
+    after_help = "Examples:\n  logtap triage capture/\n  logtap triage capture/ --from 10:32 --to 10:40\n  logtap triage capture/ --baseline yesterday/ --json\n  logtap triage capture/ --out incident/"
 )]
 pub(crate) struct TriageArgs {
     /// The capture
@@ -49,12 +49,12 @@ pub(crate) struct TriageArgs {
     /// Its end
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     to: Option<When>,
-    /// Write summary.md, timeline.csv, top_errors.txt, top_talkers.txt, sequence.txt and windows.json
-    /// into this folder, which must not exist or be empty
+    /// Write summary.md, timeline.csv, top_errors.txt, top_talkers.txt, sequence.txt, windows.json and
+    /// report.html into this folder, which must not exist or be empty
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
-    /// With --out: write report.html too
-    #[arg(long, requires = "out")]
+    /// Accepted for 1.x, where --out wrote report.html only with it
+    #[arg(long, requires = "out", hide = true)]
     html: bool,
     /// The label that names a line's service [default: app, service_name, app_kubernetes_io_name, container, job]
     #[arg(long, value_name = "LABEL")]
@@ -74,7 +74,7 @@ const BUCKETS: i64 = 480;
 /// # Errors
 /// If a capture cannot be read or an output not be written.
 pub(crate) fn run(args: TriageArgs, ui: &Ui) -> Result<Exit, CliError> {
-    let TriageArgs { dir, baseline, from, to, out, html, service_label, format: _, jobs } = args;
+    let TriageArgs { dir, baseline, from, to, out, html: _, service_label, format: _, jobs } = args;
     if let Some(out) = &out {
         files::refuse(out, &dir)?;
     }
@@ -82,7 +82,7 @@ pub(crate) fn run(args: TriageArgs, ui: &Ui) -> Result<Exit, CliError> {
     let question = Question { dir: &dir, baseline: baseline.as_deref(), from, to, service_label };
     let report = answer(&question, threads, ui)?;
     if let Some(out) = &out {
-        files::write(out, &report, &dir, html)?;
+        files::write(out, &report, &dir)?;
         ui.note(format_args!("wrote {}", out.display()));
     }
     print(&report, &dir, ui)?;
@@ -124,17 +124,25 @@ pub(super) fn answer(question: &Question<'_>, threads: usize, ui: &Ui) -> Result
             let grid = mining::grid(other_span, BUCKETS);
             let (other, other_account) = mining::mine(base, &Options { grid, ..options.clone() }, threads, ui)?;
             other_account.tell(ui);
+            let other_facts = self::facts(base, &other_account);
             let part = given.map(|given| stretch(&capture, &options, given, threads, ui)).transpose()?;
             let inside = part.as_ref().unwrap_or(&whole);
             let templates = mine::templates(&[&whole, &other]);
             let sides = Sides { inside, other: &other, within: false };
-            triage::build(&whole, Some(sides), given.or(Some((span.from, span.to))), &templates, &facts)
+            triage::build(
+                &whole,
+                Some(sides),
+                given.or(Some((span.from, span.to))),
+                &templates,
+                &facts,
+                Some(&other_facts),
+            )
         }
         (None, given) => {
             let found = given.or_else(|| found(&whole));
             let part = found.map(|found| stretch(&capture, &options, found, threads, ui)).transpose()?;
             let sides = part.as_ref().map(|inside| Sides { inside, other: &whole, within: true });
-            triage::build(&whole, sides, found, &whole.templates(), &facts)
+            triage::build(&whole, sides, found, &whole.templates(), &facts, None)
         }
     })
 }
@@ -183,7 +191,8 @@ fn stretch(
     Ok(mining::mine(capture, &options, threads, ui)?.0)
 }
 
-fn facts(capture: &Capture, account: &Account) -> Facts {
+/// What is known of a capture beside its lines.
+pub(super) fn facts(capture: &Capture, account: &Account) -> Facts {
     let dropped = capture.metadata.as_ref().map_or(0, |data| {
         data.dropped.values().sum::<u64>() + data.evicted.as_ref().map_or(0, |evicted| evicted.lines)
     });

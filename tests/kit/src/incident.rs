@@ -1,6 +1,8 @@
 //! Captures of twelve services with incidents in them that are known: what
 //! was planted, where, when. Equal configurations give equal lines.
 
+use std::collections::BTreeMap;
+
 use crate::generate::{Clock, Rng, write_string};
 
 /// Services of every capture.
@@ -29,6 +31,10 @@ const PATTERNS: [(&str, f64); 10] = [
 pub enum Fault {
     /// A pattern of the service (0 to 9; 6 and 7 warn, 8 and 9 are errors) comes so many times as often.
     Rise(usize, f64),
+    /// An error of its own that the service writes all the time, so many times a second, and so many times as often.
+    Error(f64, f64),
+    /// A warning of that kind.
+    Warning(f64, f64),
     /// An error that the service never wrote, so many times a second.
     New(f64),
     /// A pattern is not written.
@@ -48,6 +54,18 @@ pub struct Plant {
     pub to: u32,
 }
 
+/// What a line says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Said {
+    New,
+    Error,
+    Warning,
+    Usual(usize),
+}
+
+/// A line to come: nanoseconds in its second, service, text.
+type Due = (u64, usize, Said);
+
 /// A capture to make.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Incident {
@@ -59,15 +77,17 @@ pub struct Incident {
     pub rate: (f64, f64),
     /// What goes wrong.
     pub plants: Vec<Plant>,
+    /// Lines of a pattern come in bursts of so many within twenty seconds.
+    pub burst: u32,
     /// Nanoseconds since 1970 of the first second.
     pub start_ns: i64,
 }
 
 impl Incident {
-    /// Half an hour of `rate` lines per second and service without a fault.
+    /// A quarter of an hour of `rate` lines per second and service without a fault.
     #[must_use]
     pub fn quiet(seed: u64, rate: (f64, f64)) -> Self {
-        Self { seed, seconds: 900, rate, plants: Vec::new(), start_ns: 1_795_168_800_000_000_000 }
+        Self { seed, seconds: 900, rate, plants: Vec::new(), burst: 1, start_ns: 1_795_168_800_000_000_000 }
     }
 
     /// The lines of a capture, in order of time; `keep` may change or drop each: it gets the second, the
@@ -76,10 +96,11 @@ impl Incident {
     pub fn lines_with(&self, mut keep: impl FnMut(u32, usize, &[u8], &mut Vec<u8>)) -> Vec<u8> {
         let mut rng = Rng::new(self.seed);
         let (mut clock, mut out, mut line, mut text) = (Clock::new(), Vec::new(), Vec::new(), String::new());
+        let mut later: BTreeMap<u32, Vec<Due>> = BTreeMap::new();
         for second in 0..self.seconds {
             let along = f64::from(second) / f64::from(self.seconds.max(1));
             let rate = self.rate.0 + (self.rate.1 - self.rate.0) * along;
-            let mut due: Vec<(u64, usize, Option<usize>)> = Vec::new();
+            let mut due = later.remove(&second).unwrap_or_default();
             for service in 0..SERVICES.len() {
                 let active = || {
                     self.plants
@@ -95,21 +116,35 @@ impl Incident {
                             _ => 1.0,
                         })
                         .product();
-                    for _ in 0..draw(&mut rng, rate * weight / sum * factor) {
-                        due.push((rng.below(1_000_000_000), service, Some(pattern)));
+                    let burst = self.burst.max(1);
+                    for _ in 0..draw(&mut rng, rate * weight / sum * factor / f64::from(burst)) {
+                        due.push((rng.below(1_000_000_000), service, Said::Usual(pattern)));
+                        for _ in 1..burst {
+                            let then = second + 1 + rng.below(20) as u32;
+                            later.entry(then).or_default().push((
+                                rng.below(1_000_000_000),
+                                service,
+                                Said::Usual(pattern),
+                            ));
+                        }
                     }
                 }
-                for plant in active() {
-                    if let Fault::New(rate) = plant.fault {
-                        for _ in 0..draw(&mut rng, rate) {
-                            due.push((rng.below(1_000_000_000), service, None));
-                        }
+                for plant in self.plants.iter().filter(|plant| plant.service == service) {
+                    let inside = (plant.from..plant.to).contains(&second);
+                    let (rate, said) = match plant.fault {
+                        Fault::New(rate) if inside => (rate, Said::New),
+                        Fault::Error(rate, factor) => (if inside { rate * factor } else { rate }, Said::Error),
+                        Fault::Warning(rate, factor) => (if inside { rate * factor } else { rate }, Said::Warning),
+                        _ => continue,
+                    };
+                    for _ in 0..draw(&mut rng, rate) {
+                        due.push((rng.below(1_000_000_000), service, said));
                     }
                 }
             }
             due.sort_unstable();
-            for (nanos, service, pattern) in due {
-                message(&mut rng, service, pattern, &mut text);
+            for (nanos, service, said) in due {
+                message(&mut rng, service, said, &mut text);
                 clock.set(self.start_ns + i64::from(second) * 1_000_000_000 + nanos as i64);
                 line.clear();
                 stored(&clock, service, &text, &mut line);
@@ -133,27 +168,32 @@ fn draw(rng: &mut Rng, mean: f64) -> u32 {
         + if mean > 16.0 { (mean - 16.0) as u32 } else { 0 }
 }
 
-fn message(rng: &mut Rng, service: usize, pattern: Option<usize>, text: &mut String) {
+fn message(rng: &mut Rng, service: usize, said: Said, text: &mut String) {
     use std::fmt::Write;
     text.clear();
     let id = rng.next_u64();
-    let object = OBJECTS[(service + pattern.unwrap_or(3)) % OBJECTS.len()];
-    let written = match pattern {
-        None => write!(
+    let place = if let Said::Usual(at) = said { at } else { 3 };
+    let object = OBJECTS[(service + place) % OBJECTS.len()];
+    let written = match said {
+        Said::Error => write!(text, "ERROR gave up on {object} {} after {} attempts", id % 100_000, 2 + rng.below(9)),
+        Said::Warning => write!(text, "WARN {object} {} is late by {} ms", id % 100_000, 1 + rng.below(9000)),
+        Said::New => write!(
             text,
             "ERROR ledger of {} is broken: checksum {id:016x} of page {}",
             SERVICES[service],
             rng.below(900)
         ),
-        Some(0) => write!(text, "INFO stored {object} {} in {} ms trace={id:016x}", id % 100_000, 1 + rng.below(300)),
-        Some(1) => write!(text, "INFO heartbeat {} of the {object} loop is on time", id % 100_000),
-        Some(2) => write!(text, "INFO checked {object} {}: {} rules hold", id % 100_000, 1 + rng.below(30)),
-        Some(3) => {
+        Said::Usual(0) => {
+            write!(text, "INFO stored {object} {} in {} ms trace={id:016x}", id % 100_000, 1 + rng.below(300))
+        }
+        Said::Usual(1) => write!(text, "INFO heartbeat {} of the {object} loop is on time", id % 100_000),
+        Said::Usual(2) => write!(text, "INFO checked {object} {}: {} rules hold", id % 100_000, 1 + rng.below(30)),
+        Said::Usual(3) => {
             write!(text, "INFO connection {} was idle for {} ms and is closed", id % 100_000, 1 + rng.below(9000))
         }
-        Some(4) => write!(text, "INFO queue of {object}s has {} entries", rng.below(500)),
-        Some(5) => write!(text, "INFO cache {:.2} full, {} evicted", rng.unit(), rng.below(70)),
-        Some(at) => {
+        Said::Usual(4) => write!(text, "INFO queue of {object}s has {} entries", rng.below(500)),
+        Said::Usual(5) => write!(text, "INFO cache {:.2} full, {} evicted", rng.unit(), rng.below(70)),
+        Said::Usual(at) => {
             let trouble = TROUBLE[at - 6];
             write!(text, "{} {trouble} {object} {} after {} ms", PATTERNS[at].0, id % 100_000, 1 + rng.below(3000))
         }

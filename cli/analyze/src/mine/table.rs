@@ -8,6 +8,7 @@ use hashbrown::HashMap;
 use logtap_capture::level::{LEVELS, Level};
 
 use super::cell::{Cell, CellId, Hit, Trace};
+use super::copies::Copies;
 use super::grid::Grid;
 use super::streams::StreamFacts;
 use crate::pattern::key;
@@ -21,11 +22,6 @@ const MAX_CELLS: usize = 65_536;
 const MAX_GAPS: usize = 1000;
 /// Services told apart in the end, those with the smallest hashes; the others count together.
 const MAX_SERVICES: usize = 1000;
-
-/// One in so many lines is looked at for copies; fewer when those become too many.
-const SAMPLE: u64 = 32;
-/// Lines remembered for that.
-const MAX_COPIES: usize = 1 << 18;
 
 /// Stands for the hash of all services that are too many.
 const OTHER: u64 = 0;
@@ -71,10 +67,7 @@ pub struct Mined {
     pub rejected: u64,
     /// Gap marks: time and text.
     pub gaps: BTreeMap<(i64, String), u64>,
-    /// How often each line of a sample came, by hash of stream, time and text.
-    copies: HashMap<u64, u32, Fast>,
-    /// One in so many lines is in the sample.
-    sample: u64,
+    copies: Copies,
     cells: HashMap<CellId, Cell, Fast>,
     texts: HashMap<u64, Box<[u8]>, Fast>,
     /// Masked messages with larger hashes are not kept.
@@ -103,8 +96,7 @@ impl Mined {
             services: BTreeMap::new(),
             rejected: 0,
             gaps: BTreeMap::new(),
-            copies: HashMap::default(),
-            sample: SAMPLE,
+            copies: Copies::default(),
             cells: HashMap::default(),
             texts: HashMap::default(),
             limit: u64::MAX,
@@ -235,33 +227,15 @@ impl Mined {
         }
     }
 
-    /// Looks for copies of a line: one in 32 lines is remembered, and content decides which.
     #[inline]
     pub(super) fn copy(&mut self, stream: u64, ts: i64, text: &[u8]) {
-        let hash = key::hash_bytes(stream ^ ts as u64, text);
-        if hash.is_multiple_of(self.sample) {
-            *self.copies.entry(hash).or_default() += 1;
-            self.thin();
-        }
+        self.copies.look(stream, ts, text);
     }
 
-    /// Halves the sample until it fits.
-    fn thin(&mut self) {
-        while self.copies.len() > MAX_COPIES {
-            self.sample *= 2;
-            let sample = self.sample;
-            self.copies.retain(|hash, _| hash.is_multiple_of(sample));
-        }
-    }
-
-    /// Of the lines of the sample, those that came before, in thousandths.
+    /// Of the lines of a sample, those that came before, in thousandths.
     #[must_use]
     pub fn duplicates_permille(&self) -> u64 {
-        let (all, again) = self
-            .copies
-            .values()
-            .fold((0, 0), |sum: (u64, u64), count| (sum.0 + u64::from(*count), sum.1 + u64::from(*count - 1)));
-        again * 1000 / all.max(1)
+        self.copies.permille()
     }
 
     pub(super) fn add_folded(&mut self, id: CellId, lines: u64) {
@@ -301,13 +275,7 @@ impl Mined {
                 self.gaps.pop_last();
             }
         }
-        self.sample = self.sample.max(other.sample);
-        let sample = self.sample;
-        self.copies.retain(|hash, _| hash.is_multiple_of(sample));
-        for (hash, count) in other.copies.into_iter().filter(|(hash, _)| hash.is_multiple_of(sample)) {
-            *self.copies.entry(hash).or_default() += count;
-        }
-        self.thin();
+        self.copies.merge(other.copies);
         self.limit = self.limit.min(other.limit);
         for (id, cell) in other.cells {
             self.add_cell(id, cell);
@@ -365,10 +333,17 @@ impl Mined {
         templates(&[self])
     }
 
-    /// True if some masked messages are not kept.
+    /// Masked messages with larger hashes are not kept.
     #[must_use]
-    pub fn is_cut(&self) -> bool {
-        self.limit < u64::MAX
+    pub fn limit(&self) -> u64 {
+        self.limit
+    }
+
+    /// Lines of masked messages that are too many to be kept.
+    #[must_use]
+    pub fn unmined_lines(&self) -> u64 {
+        let kept: u64 = self.cells.values().map(|cell| cell.count + cell.folded).sum();
+        self.services.values().map(|service| service.lines).sum::<u64>().saturating_sub(kept)
     }
 }
 

@@ -1,10 +1,12 @@
 //! One fault after another: services whose errors follow each other with a lag
 //! that chance and a shared load do not explain.
 //!
-//! What is compared are residuals: counts less what the load explains. The
-//! likeness at the best lag must be greater than at (nearly) all shifts of one
-//! series against the other that are longer than any lag, and than at no lag
-//! or the other way round; all shifts are tried, nothing is drawn at random.
+//! What is compared are residuals: counts less what the load explains. At the
+//! best lag the second series must correlate with the first, more than at
+//! (nearly) all shifts of one against the other that are longer than any lag,
+//! and more than at no lag or the other way round. All shifts are tried,
+//! nothing is drawn at random. The best of many lags beats most shifts by
+//! chance; that it also explains most of both series it does not.
 
 use std::collections::BTreeMap;
 
@@ -16,9 +18,11 @@ use super::origin::{Affected, round};
 use crate::mine::Grid;
 
 /// Longest lag between two services of a cascade, seconds.
-const MAX_LAG: i64 = 120;
+const MAX_LAG: i64 = 90;
 /// Share of long shifts that may be as alike.
 const MAX_P: f64 = 0.01;
+/// Correlation at the best lag: two of four failures that fit by chance give less.
+const ALIKE: f64 = 0.5;
 /// Buckets without which shifts say nothing.
 const MIN_BUCKETS: usize = 60;
 
@@ -97,6 +101,10 @@ fn likeness(a: &[f64], b: &[f64], reach: usize) -> Option<(usize, f64)> {
     let at = |shift: usize| (0..n).map(|t| a[t] * b[(t + shift) % n]).sum::<f64>();
     let (lag, best) =
         (1..=reach).map(|lag| (lag, at(lag))).fold((0, 0.0), |best, next| if next.1 > best.1 { next } else { best });
+    let length = |series: &[f64]| libm::sqrt(series.iter().map(|value| value * value).sum::<f64>());
+    if best < ALIKE * length(a) * length(b) {
+        return None;
+    }
     // The other direction, or none, must not fit better.
     if lag == 0 || (n - reach..=n).any(|shift| at(shift) >= best) {
         return None;
@@ -129,6 +137,6 @@ mod tests {
                 likeness(&a, &b, 20).is_some()
             })
             .count();
-        assert!(false_ones <= 25, "{false_ones} of 100: a cascade needs two services with findings beside this");
+        assert!(false_ones == 0, "{false_ones} of 100");
     }
 }

@@ -16,6 +16,10 @@ const MIN_RATIO: f64 = 1.7;
 const MIN_LINES: f64 = 5.0;
 /// Of stretches of the baseline that are as long, at most one in this many may look like it.
 const RARE: usize = 20;
+/// A service is silent with less than this share of the lines that all load explains.
+const SILENT: f64 = 0.25;
+/// A pattern of such a service vanished if the load explains so many lines in one stretch without any.
+const MISSED: f64 = 30.0;
 /// Weaker changes than findings are evidence for an origin from this ratio on.
 const TOLD_RATIO: f64 = 1.5;
 /// And from this evidence on: the 99 % point of chi-squared with one degree of freedom.
@@ -82,15 +86,23 @@ pub struct Row {
     pub q: f64,
     /// What it says about its service.
     pub weight: f64,
+    /// Its service says next to nothing inside.
+    pub silent: bool,
     /// How it changed, if it did.
     pub kind: Option<Kind>,
 }
 
 impl Row {
+    /// It is new or rose.
+    #[must_use]
+    pub fn is_up(&self) -> bool {
+        matches!(self.kind, Some(Kind::New | Kind::Rose))
+    }
+
     /// How bad the change is.
     #[must_use]
     pub fn severity(&self) -> Severity {
-        let up = matches!(self.kind, Some(Kind::New | Kind::Rose));
+        let up = self.is_up();
         match self.level {
             Level::Fatal if up => Severity::Critical,
             Level::Error if up => Severity::Error,
@@ -147,8 +159,10 @@ impl Sides<'_> {
     #[must_use]
     pub fn rows(&self, templates: &Templates, loads: &Loads) -> Vec<Row> {
         let mut rows: BTreeMap<(String, Level, String), Row> = BTreeMap::new();
+        // What one side could not keep is unknown there, not absent.
+        let limit = self.inside.limit().min(self.other.limit());
         for (mined, is_inside) in [(self.inside, true), (self.other, false)] {
-            for (id, cell) in mined.cells() {
+            for (id, cell) in mined.cells().into_iter().filter(|(id, _)| id.pattern <= limit) {
                 let row = row(&mut rows, mined, id, templates);
                 if is_inside {
                     row.inside += cell.count;
@@ -178,7 +192,7 @@ impl Sides<'_> {
                 row.outside = row.outside.saturating_sub(row.inside);
             }
             row.traces.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-            test(row, loads);
+            test(row, loads, self.within);
         }
         let q = rates::q_values(&rows.iter().map(|row| row.p).collect::<Vec<_>>());
         for (row, q) in rows.iter_mut().zip(q) {
@@ -187,6 +201,17 @@ impl Sides<'_> {
         }
         rows
     }
+}
+
+/// The pattern of a silent service that is missing for a stretch in which the load explains many lines.
+fn is_missing(row: &Row, totals: &BTreeMap<u32, u64>, (from, to): (u32, u32), load: u64) -> bool {
+    let (mut longest, mut run) = (0, 0);
+    for (bucket, lines) in totals.range(from..=to) {
+        run = if row.whole.contains_key(bucket) { 0 } else { run + lines };
+        longest = longest.max(run);
+    }
+    let missed = row.expected * longest as f64 / load.max(1) as f64;
+    row.silent && row.kind == Some(Kind::Fell) && missed >= MISSED
 }
 
 fn row<'r>(
@@ -212,21 +237,31 @@ fn row<'r>(
         p: 1.0,
         q: 1.0,
         weight: 0.0,
+        silent: false,
         kind: None,
     })
 }
 
-/// Tests a row against the load of everything and that of its service.
-fn test(row: &mut Row, loads: &Loads) {
-    let own = loads.of.get(&row.service).copied().unwrap_or_default();
+/// Tests a row against the load of everything and that of its service, both without its own lines: a
+/// pattern that rises must not look like load.
+fn test(row: &mut Row, loads: &Loads, within: bool) {
+    let own_lines = loads.of.get(&row.service).copied().unwrap_or_default();
+    let rest = |load: (u64, u64)| (load.0.saturating_sub(row.inside), load.1.saturating_sub(row.outside));
+    let (all, mut own) = (rest(loads.all), rest(own_lines));
+    let own_expected = own_lines.1 as f64 * loads.all.0 as f64 / (loads.all.1 as f64).max(1.0);
+    row.silent = within && (own_lines.0 as f64) < own_expected * SILENT;
+    if row.silent || own.1 == 0 {
+        // The service says nothing else that could tell its load.
+        own = all;
+    }
     let expected = |load: (u64, u64)| row.outside as f64 * load.0 as f64 / (load.1 as f64).max(1.0);
     let ratio = |load: (u64, u64)| rates::ratio(row.inside, row.outside, load.0, load.1);
-    let up = row.inside as f64 > expected(loads.all);
-    row.expected = if up { expected(loads.all).max(expected(own)) } else { expected(loads.all).min(expected(own)) };
-    row.ratio = if up { ratio(loads.all).min(ratio(own)) } else { ratio(loads.all).max(ratio(own)) };
+    let up = row.inside as f64 > expected(all);
+    row.expected = if up { expected(all).max(expected(own)) } else { expected(all).min(expected(own)) };
+    row.ratio = if up { ratio(all).min(ratio(own)) } else { ratio(all).max(ratio(own)) };
     let p = |load: (u64, u64)| rates::p_value(row.inside, row.outside, load.0.max(1), load.1.max(1));
-    row.p = p(loads.all).max(p(own));
-    row.weight = weight(row, loads.all, own);
+    row.p = p(all).max(p(own));
+    row.weight = weight(row, loads.all, own_lines);
 }
 
 /// Evidence in a row that something is wrong with its service: its share of the
@@ -269,8 +304,9 @@ fn kind(row: &Row) -> Option<Kind> {
 }
 
 /// Takes back changes that the baseline shows by itself now and then: of its
-/// stretches of the same length, one in twenty looks like the one inside. Evidence
-/// loses weight in the same measure.
+/// stretches of the same length, one in twenty looks like the one inside, or one at all
+/// where a whole service is silent (jobs come and go). Evidence loses weight in the same
+/// measure.
 pub fn drop_bursts(rows: &mut [Row], totals: &BTreeMap<u32, u64>, window: (u32, u32)) {
     let length = window.1 - window.0 + 1;
     let Some((&first, &last)) = totals.keys().next().zip(totals.keys().next_back()) else { return };
@@ -289,6 +325,9 @@ pub fn drop_bursts(rows: &mut [Row], totals: &BTreeMap<u32, u64>, window: (u32, 
     }
     let load: u64 = totals.range(window.0..=window.1).map(|(_, count)| count).sum();
     for row in rows.iter_mut() {
+        if is_missing(row, totals, window, load) {
+            row.kind = Some(Kind::Vanished);
+        }
         let up = row.inside as f64 > row.expected;
         let rate = row.inside as f64 / load.max(1) as f64;
         let alike = stretches.iter().filter(|(from, to, load)| {
@@ -298,7 +337,7 @@ pub fn drop_bursts(rows: &mut [Row], totals: &BTreeMap<u32, u64>, window: (u32, 
         });
         let alike = alike.count();
         row.weight /= 1.0 + (RARE * alike) as f64 / stretches.len() as f64;
-        if stretches.len() >= RARE && alike * RARE > stretches.len() {
+        if stretches.len() >= RARE && alike * RARE > stretches.len() || row.silent && alike > 0 {
             row.kind = None;
         }
     }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::change::{Kind, Row, Severity, Sides};
 use super::origin::round;
+use super::quality::{self, Facts};
 use super::report::{Change, change_of};
 use crate::mine::{self, Mined};
 
@@ -13,6 +14,19 @@ use crate::mine::{self, Mined};
 const SMALL: u64 = 5_000;
 /// Lines of one capture per line of the other from which their coverage differs.
 const UNEVEN: u64 = 10;
+/// And seconds per second.
+const UNEVEN_SECONDS: u64 = 4;
+
+/// A capture, mined, and what is known beside its lines.
+#[derive(Debug, Clone, Copy)]
+pub struct Known<'m> {
+    /// What was counted.
+    pub mined: &'m Mined,
+    /// What became of lines.
+    pub facts: &'m Facts,
+    /// Seconds from its first line to its last.
+    pub seconds: u64,
+}
 
 /// What may change at most; what is not given is not looked at.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize)]
@@ -47,6 +61,8 @@ pub struct Side {
     pub error_lines: u64,
     /// Services.
     pub services: usize,
+    /// Seconds from the first line to the last.
+    pub seconds: u64,
 }
 
 /// A rule that was looked at.
@@ -85,9 +101,9 @@ pub struct Comparison {
 
 /// Compares two captures.
 #[must_use]
-pub fn compare(baseline: &Mined, current: &Mined, rules: &Rules) -> Comparison {
-    let sides = Sides { inside: current, other: baseline, within: false };
-    let rows = sides.rows(&mine::templates(&[baseline, current]), &sides.loads());
+pub fn compare(baseline: Known<'_>, current: Known<'_>, rules: &Rules) -> Comparison {
+    let sides = Sides { inside: current.mined, other: baseline.mined, within: false };
+    let rows = sides.rows(&mine::templates(&[baseline.mined, current.mined]), &sides.loads());
     let mut changed: Vec<&Row> = rows.iter().filter(|row| row.kind.is_some()).collect();
     changed.sort_by(|a, b| {
         let key = |row: &Row| (row.severity(), (row.weight * 1000.0) as u64);
@@ -134,24 +150,30 @@ pub fn compare(baseline: &Mined, current: &Mined, rules: &Rules) -> Comparison {
     }
 }
 
-fn side(mined: &Mined) -> Side {
+fn side(known: Known<'_>) -> Side {
+    let mined = known.mined;
     let lines = mined.services.values().map(|service| service.lines).sum();
     let error_lines = mined.services.values().map(mine::Service::errors).sum();
-    Side { lines, error_lines, services: mined.services.values().filter(|service| service.lines > 0).count() }
+    let services = mined.services.values().filter(|service| service.lines > 0).count();
+    Side { lines, error_lines, services, seconds: known.seconds }
 }
 
-fn warnings(a: &Side, b: &Side, baseline: &Mined, current: &Mined) -> Vec<String> {
-    let mut found = Vec::new();
+fn warnings(a: &Side, b: &Side, baseline: Known<'_>, current: Known<'_>) -> Vec<String> {
+    let mut found = quality::complaints("the baseline: ", baseline.mined, baseline.facts);
+    found.extend(quality::complaints("the capture: ", current.mined, current.facts));
     if a.lines < SMALL {
         found.push(format!("the baseline is small: {} lines", a.lines));
     }
     if a.lines.max(b.lines) > UNEVEN * a.lines.min(b.lines).max(1) {
         found.push(format!("the captures differ in coverage: {} and {} lines", a.lines, b.lines));
     }
+    if a.seconds.max(b.seconds) > UNEVEN_SECONDS * a.seconds.min(b.seconds).max(1) {
+        found.push(format!("the captures differ in coverage: {} and {} seconds", a.seconds, b.seconds));
+    }
     let names = |mined: &Mined| -> std::collections::BTreeSet<String> {
         mined.services.values().filter(|service| service.lines > 0).map(|service| service.name.clone()).collect()
     };
-    let (old, new) = (names(baseline), names(current));
+    let (old, new) = (names(baseline.mined), names(current.mined));
     for (one, other, what) in [(&old, &new, "only in the baseline"), (&new, &old, "not in the baseline")] {
         let missing: Vec<&str> = one.difference(other).map(String::as_str).collect();
         if !missing.is_empty() {

@@ -41,10 +41,12 @@ pub struct Affected {
     pub order_unknown: bool,
     /// Patterns that changed.
     pub changes: usize,
-    /// The first line of a changed pattern.
+    /// The first error of a pattern that is new or rose; the first line of such a pattern if none is an error.
     pub first_line: Option<String>,
     /// Time of that line.
     pub first_seen: Option<String>,
+    /// Its level.
+    pub first_level: Option<&'static str>,
 }
 
 /// A likely origin.
@@ -79,14 +81,17 @@ pub(super) fn affected(rows: &[Row], load: &BTreeMap<u32, u64>, grid: Option<&Gr
                 let text = |bucket: u32| time::format(grid.start(bucket));
                 Some(Onset { at: text(at), from: text(from), to: text(to + 1), bucket: at })
             });
-            let first = up.iter().map(|row| &row.example).min().filter(|one| one.0 < i64::MAX);
+            let has_errors = up.iter().any(|row| row.level >= Level::Error);
+            let telling = up.iter().filter(|row| !has_errors || row.level >= Level::Error);
+            let first = telling.min_by_key(|row| &row.example).filter(|row| row.example.0 < i64::MAX);
             Affected {
                 service: service.to_owned(),
                 onset,
                 order_unknown: false,
                 changes: rows.len(),
-                first_line: first.map(|one| one.1.clone()),
-                first_seen: first.map(|one| time::format(one.0)),
+                first_line: first.map(|row| row.example.1.clone()),
+                first_seen: first.map(|row| time::format(row.example.0)),
+                first_level: first.map(|row| row.level.name()),
             }
         })
         .collect();

@@ -3,18 +3,20 @@
 
 use std::collections::BTreeMap;
 
-use logtap_capture::level::{LEVELS, Level};
+use logtap_capture::level::Level;
 use logtap_capture::time;
 use serde::Serialize;
 
 use super::cascade;
 use super::change::{self, Kind, Loads, Row, Severity, Sides};
+use super::next::next;
 use super::origin::{self, round};
+use super::timeline::{timeline, totals, windows};
 
 pub use super::cascade::Cascade;
 pub use super::origin::{Affected, Onset, Origin};
-use super::quality::{self, Certainty, Facts, Quality};
-use crate::mine::{Grid, Mined, Templates};
+use super::quality::{self, Certainty, Facts, Ground, Quality};
+use crate::mine::{Mined, Templates};
 use crate::pattern::merge::HOLE;
 
 /// Changes that are told, the gravest first.
@@ -39,6 +41,8 @@ pub struct Report {
     pub total_lines: u64,
     /// Lines of level error and fatal.
     pub error_lines: u64,
+    /// How far it reaches.
+    pub blast_radius: BlastRadius,
     /// Likely origins, the likeliest first.
     pub origins: Vec<Origin>,
     /// Services in order of their onset.
@@ -63,6 +67,19 @@ pub struct Report {
     pub quality: Quality,
     /// Commands to go on with; `CAPTURE` stands for the capture.
     pub next: Vec<Next>,
+}
+
+/// How far what changed reaches.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct BlastRadius {
+    /// Services in which a pattern changed.
+    pub services: usize,
+    /// All services that wrote lines.
+    pub of_services: usize,
+    /// Lines of patterns that are new or rose, in the window.
+    pub lines: u64,
+    /// All lines in the window.
+    pub of_lines: u64,
 }
 
 /// A stretch of time.
@@ -152,7 +169,8 @@ pub struct Next {
     pub command: Vec<String>,
 }
 
-/// Puts the answer together. `window` is the stretch under suspicion.
+/// Puts the answer together. `window` is the stretch under suspicion; `baseline` is what is known of the
+/// other capture if the comparison is with one.
 #[must_use]
 pub fn build(
     whole: &Mined,
@@ -160,17 +178,18 @@ pub fn build(
     window: Option<(i64, i64)>,
     templates: &Templates,
     facts: &Facts,
+    baseline: Option<&Facts>,
 ) -> Report {
     let loads = sides.map(|sides| sides.loads()).unwrap_or_default();
     let mut rows = sides.map(|sides| sides.rows(templates, &loads)).unwrap_or_default();
-    let totals = totals(whole);
-    let lines: BTreeMap<u32, u64> = totals.iter().map(|(bucket, counts)| (*bucket, counts.0)).collect();
+    let per_bucket = totals(whole);
+    let lines: BTreeMap<u32, u64> = per_bucket.iter().map(|(bucket, counts)| (*bucket, counts.0)).collect();
     if let (Some(grid), Some((from, to)), Some(sides)) = (&whole.grid, window, sides)
         && sides.within
     {
         change::drop_bursts(&mut rows, &lines, (grid.bucket(from), grid.bucket(to)));
     }
-    let inside_load = sides.map(|sides| self::totals(sides.inside)).unwrap_or_default();
+    let inside_load = sides.map(|sides| totals(sides.inside)).unwrap_or_default();
     let inside_load: BTreeMap<u32, u64> = inside_load.iter().map(|(bucket, counts)| (*bucket, counts.0)).collect();
     let affected = origin::affected(&rows, &inside_load, sides.and_then(|sides| sides.inside.grid).as_ref());
     let origins = origin::origins(&rows, &affected);
@@ -178,7 +197,12 @@ pub fn build(
         (Some(grid), Some(sides)) if sides.within => cascade::find(&rows, &affected, &lines, grid),
         _ => Vec::new(),
     };
-    let (quality, certainty) = quality::judge(whole, facts, if sides.is_some() { loads.all.1 } else { u64::MAX });
+    let (quality, certainty) = quality::judge(&Ground {
+        whole: (whole, facts),
+        baseline: sides.filter(|sides| !sides.within).zip(baseline).map(|(sides, facts)| (sides.other, facts)),
+        baseline_lines: if sides.is_some() { loads.all.1 } else { u64::MAX },
+        window: window.map(|(from, to)| to.saturating_sub(from)),
+    });
     let mut changed: Vec<&Row> = rows.iter().filter(|row| row.kind.is_some()).collect();
     changed.sort_by(|a, b| {
         let key = |row: &Row| (row.severity(), (row.weight * 1000.0) as u64);
@@ -192,6 +216,12 @@ pub fn build(
     });
     let verdict = verdict(findings, changed.len(), &origins, &affected);
     let (talkers, error_lines) = talkers(whole);
+    let blast_radius = BlastRadius {
+        services: affected.len(),
+        of_services: whole.services.values().filter(|service| service.lines > 0).count(),
+        lines: changed.iter().filter(|row| row.is_up()).map(|row| row.inside).sum(),
+        of_lines: loads.all.0,
+    };
     Report {
         version: 1,
         findings,
@@ -200,14 +230,15 @@ pub fn build(
         window: span,
         total_lines: whole.services.values().map(|service| service.lines).sum(),
         error_lines,
+        blast_radius,
         next: next(&changed, whole, window),
         more_changes: changed.len().saturating_sub(MAX_CHANGES),
         changes: changed.into_iter().take(MAX_CHANGES).map(change_of).collect(),
         origins,
         services: affected,
         cascades,
-        windows: windows(whole.grid.as_ref(), &totals, window),
-        timeline: timeline(whole.grid.as_ref(), &totals),
+        windows: windows(whole.grid.as_ref(), &per_bucket, window),
+        timeline: timeline(whole.grid.as_ref(), &per_bucket),
         bucket_seconds: whole.grid.map_or(0, |grid| grid.seconds()),
         top_errors: top_errors(whole, templates),
         talkers,
@@ -243,79 +274,6 @@ pub(super) fn change_of(row: &Row) -> Change {
         example: row.example.1.clone(),
         traces: row.traces.iter().take(3).map(|(text, count)| format!("{text} ({count})")).collect(),
     }
-}
-
-/// Lines and error lines per bucket.
-fn totals(mined: &Mined) -> BTreeMap<u32, (u64, u64)> {
-    let mut totals: BTreeMap<u32, (u64, u64)> = BTreeMap::new();
-    for service in mined.services.values() {
-        for (bucket, counts) in &service.buckets {
-            let sum = totals.entry(*bucket).or_default();
-            sum.0 += counts.iter().map(|count| u64::from(*count)).sum::<u64>();
-            sum.1 += errors_of(counts);
-        }
-    }
-    totals
-}
-
-fn errors_of(counts: &[u32; LEVELS]) -> u64 {
-    u64::from(counts[Level::Error as usize]) + u64::from(counts[Level::Fatal as usize])
-}
-
-fn timeline(grid: Option<&Grid>, totals: &BTreeMap<u32, (u64, u64)>) -> Vec<Bucket> {
-    let Some((grid, last)) = grid.zip(totals.keys().next_back()) else { return Vec::new() };
-    let first = totals.keys().next().copied().unwrap_or(0);
-    (first..=*last)
-        .map(|bucket| {
-            let (total_lines, error_lines) = totals.get(&bucket).copied().unwrap_or_default();
-            Bucket { minute: time::format(grid.start(bucket)), total_lines, error_lines }
-        })
-        .collect()
-}
-
-/// The windows of 1.x by their names: the bucket with the most errors, the
-/// stretch under suspicion, and the longest run of buckets with no more errors
-/// than the median.
-fn windows(
-    grid: Option<&Grid>,
-    totals: &BTreeMap<u32, (u64, u64)>,
-    window: Option<(i64, i64)>,
-) -> BTreeMap<&'static str, Span> {
-    let mut found = BTreeMap::new();
-    let Some(grid) = grid else { return found };
-    let span =
-        |from: i64, to: i64, description: String| Span { from: time::format(from), to: time::format(to), description };
-    if let Some((bucket, counts)) = totals.iter().max_by_key(|(bucket, counts)| (counts.1, std::cmp::Reverse(**bucket)))
-        && counts.1 > 0
-    {
-        let text = format!("{} errors in {} s", counts.1, grid.seconds());
-        found.insert("peak_error", span(grid.start(*bucket), grid.start(bucket + 1), text));
-    }
-    if let Some((from, to)) = window {
-        found.insert("incident_start", span(from, to, "under suspicion".to_owned()));
-    }
-    let mut errors: Vec<u64> = totals.values().map(|counts| counts.1).collect();
-    errors.sort_unstable();
-    let Some(&median) = errors.get(errors.len() / 2) else { return found };
-    let (mut best, mut run): ((u32, u32), Option<(u32, u32)>) = ((0, 0), None);
-    for (bucket, counts) in totals {
-        let suspect = window.is_some_and(|(from, to)| (grid.bucket(from)..=grid.bucket(to)).contains(bucket));
-        run = match run {
-            _ if counts.1 > median || suspect => None,
-            Some((from, to)) if to == *bucket => Some((from, bucket + 1)),
-            _ => Some((*bucket, bucket + 1)),
-        };
-        if let Some((from, to)) = run
-            && to - from > best.1 - best.0
-        {
-            best = (from, to);
-        }
-    }
-    if best.1 > best.0 {
-        let text = format!("no more than {median} errors in {} s", grid.seconds());
-        found.insert("steady_state", span(grid.start(best.0), grid.start(best.1), text));
-    }
-    found
 }
 
 fn top_errors(whole: &Mined, templates: &Templates) -> Vec<TopError> {
@@ -355,39 +313,6 @@ fn talkers(whole: &Mined) -> (Vec<Talker>, u64) {
     let errors = all.iter().map(|talker| talker.error_lines).sum();
     all.truncate(MAX_TOP);
     (all, errors)
-}
-
-/// Searches that show the gravest changes.
-fn next(changed: &[&Row], whole: &Mined, window: Option<(i64, i64)>) -> Vec<Next> {
-    let up = changed.iter().filter(|row| matches!(row.kind, Some(Kind::New | Kind::Rose)));
-    up.take(3)
-        .map(|row| {
-            let mut command = vec!["logtap".to_owned(), "grep".to_owned(), "-F".to_owned(), "-e".to_owned()];
-            command.pop();
-            command.extend([literal(row), "CAPTURE".to_owned()]);
-            if let Some(service) = whole.services.values().find(|service| service.name == row.service)
-                && !service.label.is_empty()
-            {
-                command.extend(["--label".to_owned(), format!("{}={}", service.label, service.name)]);
-            }
-            if let Some((from, to)) = window {
-                command.extend(["--from".to_owned(), time::format(from), "--to".to_owned(), time::format(to)]);
-            }
-            let template: String = row.template.chars().take(80).collect();
-            Next { why: format!("{}: {template}", row.service), command }
-        })
-        .collect()
-}
-
-/// The longest piece of a template that stands in its example as it is.
-fn literal(row: &Row) -> String {
-    let pieces = row.template.split(HOLE).map(str::trim).filter(|piece| row.example.1.contains(piece));
-    let longest = pieces.filter(|piece| !piece.starts_with('-')).max_by_key(|piece| piece.len()).unwrap_or_default();
-    if longest.len() >= 4 {
-        longest.to_owned()
-    } else {
-        row.example.1.trim_start_matches('-').lines().next().unwrap_or_default().chars().take(60).collect()
-    }
 }
 
 /// Lines of both sides, for callers that compare.

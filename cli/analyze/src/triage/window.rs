@@ -16,9 +16,11 @@ const WARM_UP: u32 = 20;
 const FAR: f64 = 1.5;
 /// Changes this close belong to one incident, seconds.
 const BESIDE: i64 = 90;
-/// Evidence per pair of ends, patterns and pairs accounted for, that chance
-/// does not reach: 2 ln(1/0.001).
-const ENOUGH: f64 = 13.8;
+/// Evidence that chance does not reach, what searching costs taken off: of generated captures without a
+/// fault, one in a hundred has an error or warning with more than 6.
+const ENOUGH: f64 = 8.0;
+/// Talk is searched both ways, and says less.
+const ENOUGH_TALK: f64 = 14.0;
 
 /// A stretch of buckets, both ends included, and the evidence for it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -50,36 +52,29 @@ pub fn find(mined: &Mined) -> Option<Stretch> {
         }
     }
     let cells = mined.cells();
-    // Stretches that overlap are nearly one; per pattern about one per step is new.
-    let cost = 2.0 * libm::log((cells.len() as f64 + 1.0) * steps as f64);
     let mut all: Vec<Stretch> = Vec::new();
-    all.extend(scan(&errors, &load, Way::Up).map(|found| with_cost(found, cost)));
+    let cost = cost(1, steps);
+    all.extend(
+        scan(&errors, &load, Way::Up).filter(|found| found.evidence > cost + ENOUGH).map(|found| found.less(cost)),
+    );
     let warm = (steps as u32 / WARM_UP).max(1) as usize;
-    for (id, cell) in cells {
-        if id.level < Level::Warn && cell.count < 20 {
-            continue;
-        }
-        let mut counts = vec![0_u64; steps];
-        for (bucket, count) in &cell.buckets {
-            counts[(bucket / width) as usize] += u64::from(*count);
-        }
-        // A change in errors says more than one in talk.
-        let factor = if id.level >= Level::Error {
-            1.0
-        } else if id.level == Level::Warn {
-            0.5
-        } else {
-            0.25
-        };
-        let begins = counts[..warm].iter().sum::<u64>() * 2 > cell.count;
-        let up = if begins { None } else { scan(&counts, &load, Way::Up) };
-        let down = if id.level < Level::Warn { scan(&counts, &load, Way::Down) } else { None };
-        for found in [up, down].into_iter().flatten() {
-            let found = with_cost(found, cost);
-            all.push(Stretch { evidence: found.evidence * factor, ..found });
+    for class in [Class::Error, Class::Warning, Class::Talk] {
+        let mine = || cells.iter().filter(|(id, _)| Class::of(id.level) == class);
+        let cost = self::cost(mine().count(), steps);
+        for (_, cell) in mine().filter(|(_, cell)| class != Class::Talk || cell.count >= 20) {
+            let mut counts = vec![0_u64; steps];
+            for (bucket, count) in &cell.buckets {
+                counts[(bucket / width) as usize] += u64::from(*count);
+            }
+            let begins = counts[..warm].iter().sum::<u64>() * 2 > cell.count;
+            let up = if begins { None } else { scan(&counts, &load, Way::Up) };
+            let down = if class == Class::Talk { scan(&counts, &load, Way::Down) } else { None };
+            for found in [up, down].into_iter().flatten().filter(|found| found.evidence > cost + class.enough()) {
+                let found = found.less(cost);
+                all.push(Stretch { evidence: found.evidence * class.says(), ..found });
+            }
         }
     }
-    all.retain(|found| found.evidence > ENOUGH);
     let mut best = *all.iter().max_by(|a, b| a.evidence.total_cmp(&b.evidence).then_with(|| b.from.cmp(&a.from)))?;
     // What happens beside it belongs to it; an incident has more than one side.
     let reach = (BESIDE / (grid.seconds() * i64::from(width)).max(1)).max(1) as u32;
@@ -106,8 +101,46 @@ enum Way {
     Down,
 }
 
-fn with_cost(found: Stretch, cost: f64) -> Stretch {
-    Stretch { evidence: found.evidence - cost, ..found }
+impl Stretch {
+    fn less(self, cost: f64) -> Self {
+        Self { evidence: self.evidence - cost, ..self }
+    }
+}
+
+/// Patterns that are searched together; each class pays for its own search only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Class {
+    Error,
+    Warning,
+    Talk,
+}
+
+impl Class {
+    fn of(level: Level) -> Self {
+        match level {
+            Level::Error | Level::Fatal => Self::Error,
+            Level::Warn => Self::Warning,
+            _ => Self::Talk,
+        }
+    }
+
+    fn enough(self) -> f64 {
+        if self == Self::Talk { ENOUGH_TALK } else { ENOUGH }
+    }
+
+    /// What its evidence says beside that of errors.
+    fn says(self) -> f64 {
+        match self {
+            Self::Error => 1.0,
+            Self::Warning => 0.5,
+            Self::Talk => 0.25,
+        }
+    }
+}
+
+/// What searching costs: stretches that overlap are nearly one; per pattern about one per step is new.
+fn cost(patterns: usize, steps: usize) -> f64 {
+    2.0 * libm::log((patterns.max(1) * steps) as f64)
 }
 
 /// The stretch in which `counts` are highest (or lowest) for their load, divided by how uneven they are elsewhere.
@@ -140,16 +173,19 @@ fn scan(counts: &[u64], load: &[u64], way: Way) -> Option<Stretch> {
     let outside =
         || (0..counts.len()).filter(|at| !(best.from as usize..=best.to as usize).contains(at) && load[*at] > 0);
     let (rest, rest_load) = outside().fold((0, 0), |sum, at| (sum.0 + counts[at], sum.1 + load[at]));
-    let (mut unevenness, mut n) = (0.0, 0_u32);
+    let (mut unevenness, mut chance, mut n) = (0.0, 0.0, 0_u32);
     for at in outside() {
         let expected = rest as f64 * load[at] as f64 / rest_load.max(1) as f64;
         if expected > 0.0 {
             let off = counts[at] as f64 - expected;
             unevenness += off * off / expected;
+            chance += 2.0 + 1.0 / expected;
             n += 1;
         }
     }
-    let dispersion = if n > 1 { (unevenness / f64::from(n - 1)).max(1.0) } else { 1.0 };
+    // What chance makes of even counts (Poisson's variance of the terms, one deviation of it) is not unevenness.
+    let even = f64::from(n) + libm::sqrt(chance);
+    let dispersion = if n > 1 { (unevenness / even).max(1.0) } else { 1.0 };
     Some(Stretch { evidence: best.evidence / dispersion, ..best })
 }
 

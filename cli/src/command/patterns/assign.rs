@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::io::Write;
 
 use logtap_analyze::mine::{Mined, Templates};
-use logtap_analyze::pattern::{assign::Assigned, assign::Assigner};
+use logtap_analyze::pattern::assign::{Assigned, Assigner, Place, Template};
 use logtap_capture::reader::Capture;
 use logtap_capture::scan;
 
@@ -26,7 +26,7 @@ pub(super) fn write(
 ) -> Result<(), CliError> {
     let templates: Templates = mined.templates();
     let mut account = Account::default();
-    let mut heads: HashMap<u64, u64> = HashMap::new();
+    let mut heads: HashMap<u64, Template> = HashMap::new();
     let mut line = Vec::new();
     mining::groups(capture, &mut account, |opened, _| {
         let units = scan::plan(opened, |_, _| true);
@@ -34,15 +34,20 @@ pub(super) fn write(
             opened,
             &units,
             threads,
-            Assigner::default,
+            || Assigner::new(&templates),
             |assigner, _, lines| assigner.lines(lines),
-            |_, piece: Assigned| {
-                for pattern in &piece.lines {
-                    let hash = match pattern {
-                        Ok(hash) => Some(hash),
-                        Err(stream) => heads.get(stream),
+            |_, mut piece: Assigned| {
+                for place in &piece.lines {
+                    let template = match place {
+                        Place::At(at) => piece.templates.get(*at),
+                        Place::Before(stream) => heads.get(stream),
                     };
-                    let template = hash.and_then(|hash| templates.get(hash)).map_or("<*>", String::as_str);
+                    let template = match template {
+                        Some(Template::Own(own)) => own,
+                        Some(Template::Kept(hash)) => templates.get(hash).map_or("<*>", String::as_str),
+                        // A capture that begins within a trace.
+                        None => "<*>",
+                    };
                     line.clear();
                     if json {
                         line.extend_from_slice(b"{\"template\":");
@@ -54,7 +59,9 @@ pub(super) fn write(
                     line.push(b'\n');
                     out.write_all(&line)?;
                 }
-                heads.extend(piece.heads);
+                for (stream, at) in piece.heads {
+                    heads.insert(stream, std::mem::replace(&mut piece.templates[at], Template::Kept(0)));
+                }
                 Ok::<_, CliError>(true)
             },
         )?;

@@ -73,7 +73,6 @@ pub(super) fn build(mined: &Mined, account: &Account) -> Report {
         by_template.entry(template).or_default().push((id, cell));
     }
     let total: u64 = mined.services.values().map(|service| service.lines).sum();
-    let mut mined_lines = 0;
     let mut patterns: Vec<Pattern> = by_template
         .into_iter()
         .map(|(template, cells)| {
@@ -99,7 +98,6 @@ pub(super) fn build(mined: &Mined, account: &Account) -> Report {
                 .into_iter()
                 .map(|(trace, count)| Trace { exception: trace.exception.clone(), frame: trace.frame.clone(), count })
                 .collect();
-            mined_lines += pattern.count + pattern.folded;
             pattern
         })
         .collect();
@@ -108,7 +106,7 @@ pub(super) fn build(mined: &Mined, account: &Account) -> Report {
         version: 1,
         total_lines: total,
         rejected_lines: account.not_a_line + account.torn,
-        unmined_lines: total.saturating_sub(mined_lines),
+        unmined_lines: mined.unmined_lines(),
         patterns,
     }
 }
@@ -147,6 +145,9 @@ pub(super) fn write(out: &mut impl Write, report: &Report, top: usize) -> Result
     let left = report.patterns.len() - shown.len();
     if left > 0 {
         writeln!(out, "… and {left} more; --top 0 prints all")?;
+    }
+    if report.unmined_lines > 0 {
+        writeln!(out, "… and {} lines of more patterns than are kept", report.unmined_lines)?;
     }
     Ok(())
 }

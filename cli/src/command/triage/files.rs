@@ -29,7 +29,7 @@ pub(super) fn refuse(out: &Path, dir: &Path) -> Result<(), CliError> {
 ///
 /// # Errors
 /// If one cannot be written.
-pub(super) fn write(out: &Path, report: &Report, dir: &Path, with_html: bool) -> Result<(), CliError> {
+pub(super) fn write(out: &Path, report: &Report, dir: &Path) -> Result<(), CliError> {
     fs::create_dir_all(out).map_err(|error| CliError::at(out, &error))?;
     let file = |name: &str, content: &[u8]| {
         let path = out.join(name);
@@ -58,10 +58,7 @@ pub(super) fn write(out: &Path, report: &Report, dir: &Path, with_html: bool) ->
     file("sequence.txt", &lines(report.services.iter().map(sequence)))?;
     let windows = serde_json::to_vec_pretty(&report.windows).map_err(std::io::Error::from)?;
     file("windows.json", &windows)?;
-    if with_html {
-        file("report.html", html::page(report, dir).as_bytes())?;
-    }
-    Ok(())
+    file("report.html", html::page(report, dir).as_bytes())
 }
 
 /// The screen as Markdown.

@@ -1,157 +1,271 @@
-//! The answer as one HTML file: no script, nothing from the network, every
-//! text from logs escaped.
+//! The answer as one HTML file. It asks nothing of the network; its one style
+//! sheet and one script are in it and named by hash in its own policy, so that
+//! a browser runs nothing else; every text from logs is escaped ([`markup`]).
 
-use std::fmt::Write;
+mod markup;
+mod timeline;
+
 use std::path::Path;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use logtap_analyze::triage::Report;
+use logtap_analyze::triage::change::{Kind, Severity};
+use logtap_analyze::triage::report::{Affected, Change};
+use sha2::{Digest, Sha256};
 
 use super::text;
+use markup::Markup;
 
-const HEAD: &str = "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n\
-<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'\">\n\
-<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>logtap triage</title>\n<style>\n\
-:root{color-scheme:light dark}body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem}\n\
-table{border-collapse:collapse;width:100%}td,th{text-align:left;vertical-align:top;padding:.25rem .5rem;border-bottom:1px solid #8884}\n\
-code{overflow-wrap:anywhere}td.n{text-align:right;font-variant-numeric:tabular-nums}svg{width:100%;height:9rem}\n\
-.total{fill:#8886}.error{fill:#c33}h1{font-size:1.4rem}@media print{body{max-width:none;margin:0}}\n</style></head><body>\n";
+const STYLE: &str = include_str!("html/page.css");
+const SCRIPT: &str = include_str!("html/page.js");
+
+/// Services, origins and errors that are listed, at most.
+const SHOWN: usize = 12;
+/// Characters of a text from logs, at most.
+const LONG: usize = 400;
+/// And on the first screen.
+const BRIEF: usize = 220;
 
 /// The whole page.
 pub(in crate::command) fn page(report: &Report, dir: &Path) -> String {
-    let mut out = String::from(HEAD);
-    let degree = format!("{:?}", report.certainty.degree).to_lowercase();
-    push(&mut out, format_args!("<h1>{}</h1>\n<p>Certainty: {degree}", escape(&report.verdict)));
-    for cause in &report.certainty.causes {
-        push(&mut out, format_args!("<br>{}", escape(cause)));
+    let mut page = Markup::default();
+    let hash = |text: &str| BASE64_STANDARD.encode(Sha256::digest(text));
+    page.raw("<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-");
+    page.text(&hash(STYLE)).raw("'; script-src 'sha256-").text(&hash(SCRIPT));
+    page.raw("'; base-uri 'none'; form-action 'none'\">\n<meta name=\"referrer\" content=\"no-referrer\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>logtap: ");
+    page.text(&report.verdict).raw("</title>\n<style>").raw(STYLE).raw("</style></head><body>\n");
+    head(&mut page, report);
+    cards(&mut page, report, dir);
+    timeline::draw(&mut page, report);
+    origins(&mut page, report);
+    changes(&mut page, report);
+    tables(&mut page, report);
+    page.raw("<footer><p>Times are UTC. Rates are compared in relation to the load; <code>expected</code> is what the load explains. <code>logtap triage --json</code> has every figure of this page.</p></footer>\n<script>");
+    page.raw(SCRIPT).raw("</script></body></html>\n");
+    page.finish()
+}
+
+fn head(page: &mut Markup, report: &Report) {
+    page.raw(if report.findings > 0 { "<header class=\"found\">" } else { "<header>" });
+    page.raw("<h1>").text(&report.verdict).raw("</h1>\n<p class=\"soft\">");
+    if let (Some(first), Some(last)) = (report.timeline.first(), report.timeline.last()) {
+        page.text(&short(&first.minute)).raw(" to ").text(&short(&last.minute)).raw(" UTC · ");
     }
-    out.push_str("</p>\n");
+    page.number(report.total_lines).raw(" lines, ").number(report.error_lines).raw(" errors</p></header>\n");
+}
+
+fn cards(page: &mut Markup, report: &Report, dir: &Path) {
+    page.raw("<div class=\"cards\">\n<section class=\"card\"><h3>Onset</h3>");
+    let first = report.services.iter().find_map(|one| Some((one, one.onset.as_ref()?)));
+    match (first, &report.window) {
+        (Some((service, onset)), _) => {
+            page.raw("<p class=\"big\"><time>").text(&clock(&onset.at)).raw("</time></p><p class=\"soft\">in ");
+            page.text(&service.service).raw(", between ").text(&clock(&onset.from)).raw(" and ");
+            page.text(&clock(&onset.to)).raw("</p>");
+        }
+        (None, Some(window)) => {
+            page.raw("<p class=\"big\">").text(&clock(&window.from)).raw("</p>");
+        }
+        (None, None) => {
+            page.raw("<p class=\"big\">none</p>");
+        }
+    }
     if let Some(window) = &report.window {
-        push(&mut out, format_args!("<p>{} to {} (UTC)</p>\n", escape(&window.from), escape(&window.to)));
+        page.raw("<p class=\"soft\">Under suspicion: ").text(&second(&window.from)).raw(" to ");
+        page.text(&second(&window.to)).raw("</p>");
     }
-    chart(&mut out, report);
-    table(
-        &mut out,
-        "Likely origins",
-        &["service", "score", "for", "against"],
-        report.origins.iter().take(10).map(|one| {
-            [one.service.clone(), format!("{:.3}", one.score), one.evidence.join("\n"), one.against.join("\n")]
-        }),
-    );
-    table(
-        &mut out,
-        "Services in order of onset",
-        &["service", "onset", "first line"],
-        report.services.iter().map(|one| {
-            let onset = one.onset.as_ref().map_or_else(String::new, |onset| onset.at.clone());
-            [one.service.clone(), onset, one.first_line.clone().unwrap_or_default()]
-        }),
-    );
-    table(
-        &mut out,
-        "What changed",
-        &["what", "service", "lines", "expected", "pattern", "example"],
-        report.changes.iter().map(|one| {
-            [
-                format!("{:?} {:?}", one.severity, one.kind).to_lowercase(),
-                one.service.clone(),
-                one.lines.to_string(),
-                format!("{:.1}", one.expected),
-                text::cut(&one.template, 400),
-                text::cut(&one.example, 400),
-            ]
-        }),
-    );
-    table(&mut out, "Next", &["command"], report.next.iter().map(|one| [text::command(&one.command, dir)]));
-    table(
-        &mut out,
-        "Errors",
-        &["lines", "service", "pattern"],
-        report
-            .top_errors
-            .iter()
-            .map(|one| [one.count.to_string(), one.service.clone(), text::cut(&one.signature, 400)]),
-    );
-    out.push_str("</body></html>\n");
-    out
-}
-
-fn push(out: &mut String, text: std::fmt::Arguments<'_>) {
-    if out.write_fmt(text).is_err() {
-        unreachable!("writing into a string does not fail");
-    }
-}
-
-fn table<const N: usize>(out: &mut String, title: &str, heads: &[&str; N], rows: impl Iterator<Item = [String; N]>) {
-    push(out, format_args!("<h2>{title}</h2>\n<table><thead><tr>"));
-    heads.iter().for_each(|head| push(out, format_args!("<th>{head}</th>")));
-    out.push_str("</tr></thead><tbody>\n");
-    for row in rows {
-        out.push_str("<tr>");
-        for cell in row {
-            push(out, format_args!("<td><code>{}</code></td>", escape(&cell).replace('\n', "<br>")));
-        }
-        out.push_str("</tr>\n");
-    }
-    out.push_str("</tbody></table>\n");
-}
-
-fn chart(out: &mut String, report: &Report) {
-    let top = report.timeline.iter().map(|bucket| bucket.total_lines).max().unwrap_or(0).max(1);
-    let count = report.timeline.len().max(1);
-    push(
-        out,
-        format_args!(
-            "<svg viewBox=\"0 0 {count} 100\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"lines over time, errors in red\">"
-        ),
-    );
-    for (at, bucket) in report.timeline.iter().enumerate() {
-        for (class, lines) in [("total", bucket.total_lines), ("error", bucket.error_lines)] {
-            let height = lines * 100 / top;
-            if lines > 0 {
-                let height = height.max(1);
-                push(
-                    out,
-                    format_args!(
-                        "<rect class=\"{class}\" x=\"{at}\" y=\"{}\" width=\"1\" height=\"{height}\"/>",
-                        100 - height
-                    ),
-                );
+    let blast = &report.blast_radius;
+    page.raw("</section>\n<section class=\"card\"><h3>Blast radius</h3><p class=\"big\">")
+        .number(blast.services as u64);
+    page.raw(" of ").number(blast.of_services as u64).raw(" services</p><p class=\"soft\">");
+    let share = blast.lines as f64 * 100.0 / (blast.of_lines as f64).max(1.0);
+    page.number(blast.lines).raw(" lines of new or risen patterns, ").decimal(share, 1);
+    page.raw(" % of the stretch</p></section>\n<section class=\"card\"><h3>Likely origin</h3>");
+    match report.origins.first().filter(|_| report.findings > 0) {
+        Some(origin) => {
+            page.raw("<p class=\"big\">").text(&origin.service).raw("</p><p class=\"soft\">");
+            page.decimal(origin.score * 100.0, 0).raw(" % of all evidence");
+            if let Some(rival) = report.origins.get(1) {
+                page.raw("; next is ").text(&rival.service).raw(" with ").decimal(rival.score * 100.0, 0).raw(" %");
             }
+            page.raw("</p>");
         }
+        None => drop(page.raw("<p class=\"big\">none</p>")),
     }
-    out.push_str("</svg>\n");
+    page.raw("</section>\n<section class=\"card\"><h3>What changed</h3><p class=\"big\">");
+    page.number((report.changes.len() + report.more_changes) as u64).raw(" patterns</p><p class=\"soft\">");
+    let kinds = [(Kind::New, " new"), (Kind::Rose, " rose"), (Kind::Fell, " fell"), (Kind::Vanished, " vanished")];
+    for (at, (kind, name)) in kinds.into_iter().enumerate() {
+        page.raw(if at > 0 { ", " } else { "" });
+        page.number(report.changes.iter().filter(|one| one.kind == kind).count() as u64).raw(name);
+    }
+    let degree = format!("{:?}", report.certainty.degree).to_lowercase();
+    page.raw("</p></section>\n<section class=\"card\"><h3>Certainty</h3><p class=\"big\">").text(&degree).raw("</p>");
+    for cause in &report.certainty.causes {
+        page.raw("<p class=\"soft\">").text(&text::cut(cause, LONG)).raw("</p>");
+    }
+    page.raw("</section>\n");
+    firsts(page, &report.services);
+    if !report.next.is_empty() {
+        page.raw("<section class=\"card wide\"><h3>Next commands</h3>\n");
+        for next in &report.next {
+            page.raw("<div class=\"command\"><code>").text(&text::command(&next.command, dir));
+            page.raw("</code><button type=\"button\" class=\"copy\">Copy</button></div>\n");
+        }
+        page.raw("</section>\n");
+    }
+    page.raw("</div>\n");
 }
 
-/// Text that means nothing to a browser: markup escaped, control and direction characters made visible.
-fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            '\n' => out.push('\n'),
-            '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
-                push(&mut out, format_args!("\\u{{{:x}}}", u32::from(c)));
+/// The first error of each service, in order of onset.
+fn firsts(page: &mut Markup, services: &[Affected]) {
+    let with_lines = || services.iter().filter_map(|one| Some((one, one.first_line.as_deref()?)));
+    if with_lines().next().is_none() {
+        return;
+    }
+    page.raw("<section class=\"card wide\"><h3>First error per service</h3><ol class=\"first\">\n");
+    for (service, line) in with_lines().take(SHOWN) {
+        // Times of one format sort as text.
+        let before =
+            service.onset.as_ref().filter(|onset| service.first_seen.as_ref().is_some_and(|at| *at < onset.from));
+        let seen = before.map(|onset| &onset.at).or(service.first_seen.as_ref());
+        let seen = seen.map_or_else(|| "time unknown".to_owned(), |at| clock(at));
+        page.raw("<li><time>").text(&seen).raw("</time><b>").text(&text::cut(&service.service, LONG)).raw("</b><code>");
+        page.text(&text::cut(line, BRIEF));
+        page.raw("</code>");
+        let is_error = service.first_level.is_none_or(|level| ["error", "fatal"].contains(&level));
+        if !is_error {
+            page.raw("<span class=\"soft\">no error of its own; the first line that changed</span>");
+        }
+        if before.is_some() {
+            page.raw("<span class=\"soft\">came before, too; more often from then on</span>");
+        }
+        if service.order_unknown {
+            page.raw("<span class=\"soft\">same time as above: order unknown</span>");
+        }
+        page.raw("</li>\n");
+    }
+    page.raw("</ol></section>\n");
+}
+
+fn origins(page: &mut Markup, report: &Report) {
+    if report.origins.is_empty() || report.findings == 0 {
+        return;
+    }
+    page.raw("<h2>Likely origins</h2>\n<table><thead><tr><th>Service<th class=\"n\">Share<th>For<th>Against</tr></thead><tbody>\n");
+    for origin in report.origins.iter().take(SHOWN) {
+        page.raw("<tr><td data-name=\"Service\"><b>")
+            .text(&origin.service)
+            .raw("</b><td class=\"n\" data-name=\"Share\">");
+        page.decimal(origin.score * 100.0, 1).raw(" %<td data-name=\"For\">");
+        for evidence in &origin.evidence {
+            page.raw("<p><code>").text(&text::cut(evidence, LONG)).raw("</code></p>");
+        }
+        page.raw("<td data-name=\"Against\">");
+        for against in &origin.against {
+            page.raw("<p>").text(&text::cut(against, LONG)).raw("</p>");
+        }
+        page.raw("</tr>\n");
+    }
+    page.raw("</tbody></table>\n");
+    for cascade in &report.cascades {
+        page.raw("<p>Cascade: ");
+        for (at, service) in cascade.services.iter().enumerate() {
+            if let Some(lag) = at.checked_sub(1).and_then(|at| cascade.lags_seconds.get(at)) {
+                page.raw(" → (").number((*lag).max(0) as u64).raw(" s) ");
             }
-            c if c.is_control() => push(&mut out, format_args!("\\x{:02x}", u32::from(c))),
-            c => out.push(c),
+            page.raw("<b>").text(service).raw("</b>");
         }
+        page.raw("</p>\n");
     }
-    out
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nothing_of_a_log_reaches_the_browser() {
-        let hostile = "<script>alert('x')</script>\u{202e}\x1b[31m\"&";
-        let safe = escape(hostile);
-        assert!(!safe.contains('<') && !safe.contains('\u{202e}') && !safe.contains('\x1b') && !safe.contains('"'));
-        assert!(safe.starts_with("&lt;script&gt;"));
+fn changes(page: &mut Markup, report: &Report) {
+    if report.changes.is_empty() {
+        return;
     }
+    page.raw("<h2>What changed, with sample lines</h2>\n<div class=\"tools\"><label>Filter <input id=\"filter\" type=\"search\"></label> <span id=\"left\" class=\"soft\" aria-live=\"polite\"></span></div>\n");
+    page.raw("<table id=\"changes\"><thead><tr><th>What<th>Service<th class=\"n\">Lines<th class=\"n\">Expected<th class=\"n\">Times<th>Pattern and sample</tr></thead><tbody>\n");
+    let mut shown = 0;
+    for change in &report.changes {
+        if page.is_full() {
+            break;
+        }
+        shown += 1;
+        row(page, change);
+    }
+    page.raw("</tbody></table>\n");
+    let left = report.changes.len() - shown + report.more_changes;
+    if left > 0 {
+        page.raw("<p class=\"soft\">… and ").number(left as u64).raw(" more</p>\n");
+    }
+}
+
+fn row(page: &mut Markup, change: &Change) {
+    page.raw("<tr><td class=\"keep\"><b class=\"").raw(match change.severity {
+        Severity::Critical | Severity::Error => "bad",
+        Severity::Warning => "warn",
+        Severity::Info => "soft",
+    });
+    let what = format!("{:?} {:?}", change.severity, change.kind).to_lowercase();
+    page.raw("\">").text(&what).raw("</b><td data-name=\"Service\">").text(&change.service);
+    page.raw("<td class=\"n\" data-name=\"Lines\">").number(change.lines);
+    page.raw("<td class=\"n\" data-name=\"Expected\">").decimal(change.expected, 1);
+    page.raw("<td class=\"n\" data-name=\"Times\">");
+    match change.kind {
+        Kind::New | Kind::Vanished => drop(page.raw("–")),
+        Kind::Rose | Kind::Fell => drop(page.decimal(change.ratio, 2)),
+    }
+    page.raw("<td class=\"text\"><details><summary><code>").text(&text::cut(&change.template, LONG));
+    page.raw("</code></summary>\n<pre>").text(&text::cut(&change.example, LONG)).raw("</pre><p class=\"soft\">");
+    if let Some(seen) = &change.first_seen {
+        page.raw("first in the stretch at ").text(&clock(seen)).raw("; ");
+    }
+    page.number(change.baseline_lines).raw(" lines outside it; level ").text(change.level).raw("</p>");
+    for trace in &change.traces {
+        page.raw("<p class=\"soft\">trace: <code>").text(&text::cut(trace, LONG)).raw("</code></p>");
+    }
+    page.raw("</details></tr>\n");
+}
+
+fn tables(page: &mut Markup, report: &Report) {
+    if !report.top_errors.is_empty() {
+        page.raw("<h2>Most frequent errors of the whole capture</h2>\n<table><thead><tr><th class=\"n\">Lines<th>Service<th>Pattern and sample</tr></thead><tbody>\n");
+        for error in report.top_errors.iter().take(SHOWN * 2) {
+            if page.is_full() {
+                break;
+            }
+            page.raw("<tr><td class=\"n\" data-name=\"Lines\">").number(error.count).raw("<td data-name=\"Service\">");
+            page.text(&error.service).raw("<td class=\"text\"><details><summary><code>");
+            page.text(&text::cut(&error.signature, LONG)).raw("</code></summary><pre>");
+            page.text(&text::cut(&error.example, LONG)).raw("</pre></details></tr>\n");
+        }
+        page.raw("</tbody></table>\n");
+    }
+    page.raw("<h2>Services by lines</h2>\n<table><thead><tr><th>Service<th class=\"n\">Lines<th class=\"n\">Errors</tr></thead><tbody>\n");
+    for talker in report.talkers.iter().take(SHOWN * 2) {
+        page.raw("<tr><td>").text(&text::cut(&talker.value, LONG)).raw("<td class=\"n\" data-name=\"Lines\">");
+        page.number(talker.total_lines)
+            .raw("<td class=\"n\" data-name=\"Errors\">")
+            .number(talker.error_lines)
+            .raw("</tr>\n");
+    }
+    page.raw("</tbody></table>\n");
+}
+
+/// Without fractions of seconds, date and time apart.
+fn short(time: &str) -> String {
+    time.get(..19).unwrap_or(time).replace('T', " ")
+}
+
+/// The time of day in whole seconds.
+fn second(time: &str) -> String {
+    time.get(11..19).unwrap_or(time).to_owned()
+}
+
+/// The time of day, with milliseconds if there are any.
+fn clock(time: &str) -> String {
+    let text = time.get(11..23).unwrap_or(time);
+    text.strip_suffix(".000").unwrap_or(text).to_owned()
 }
