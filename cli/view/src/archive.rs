@@ -104,9 +104,9 @@ impl Archive {
         let mut files = Vec::with_capacity(capture.files.len());
         let mut changed = capture.files.len() != self.files.len();
         for file in &capture.files {
-            let known = self.files.iter().find(|known| same_file(&known.name, &file.name));
+            let known = self.files.iter().find(|known| same_file(&known.name, &file.name)).cloned();
             let length = std::fs::metadata(&file.path).map_or(0, |data| data.len());
-            if let Some(known) = known.filter(|known| known.name == file.name && known.opened.length == length) {
+            if let Some(known) = known.as_ref().filter(|known| known.name == file.name && known.opened.length == length) {
                 files.push(known.clone());
                 continue;
             }

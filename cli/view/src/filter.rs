@@ -131,6 +131,12 @@ impl Sieve {
         Self { level: self.level.max(Some(level)), ..self.clone() }
     }
 
+    /// As it is, under another number.
+    #[must_use]
+    pub fn numbered(self, id: u64) -> Self {
+        Self { id, ..self }
+    }
+
     /// True if it lets everything through.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -1,0 +1,157 @@
+//! The terminal: taken, written in whole frames, and given back as it was.
+
+use std::io::{self, Write};
+
+use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
+use crossterm::terminal::{
+    BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
+    disable_raw_mode, enable_raw_mode,
+};
+use crossterm::{cursor, queue};
+use ratatui_core::backend::Backend;
+use ratatui_core::buffer::Buffer;
+use ratatui_core::layout::Rect;
+use ratatui_crossterm::CrosstermBackend;
+
+use crate::draw;
+use crate::draw::theme::Theme;
+use crate::state::State;
+
+/// The terminal while the view has it. Given back on drop.
+#[derive(Debug)]
+pub struct Screen {
+    theme: Theme,
+    shown: Buffer,
+    next: Buffer,
+    fresh: bool,
+}
+
+impl Screen {
+    /// Takes the terminal.
+    ///
+    /// # Errors
+    /// If it is none.
+    pub fn enter(theme: Theme) -> io::Result<Self> {
+        enable_raw_mode()?;
+        let screen =
+            Self { theme, shown: Buffer::empty(Rect::ZERO), next: Buffer::empty(Rect::ZERO), fresh: true };
+        write_all(&sequence(|out| {
+            queue!(out, EnterAlternateScreen, EnableBracketedPaste, cursor::Hide, Clear(ClearType::All))
+        })?)?;
+        Ok(screen)
+    }
+
+    /// Draws the state: what differs from what is shown, in one write.
+    ///
+    /// # Errors
+    /// If the terminal cannot be written.
+    pub fn draw(&mut self, state: &State) -> io::Result<()> {
+        let bytes = self.frame(state)?;
+        if bytes.is_empty() { Ok(()) } else { write_all(&bytes) }
+    }
+
+    /// The bytes that bring the terminal to this state; none if it is there.
+    ///
+    /// # Errors
+    /// Never in practice: it writes into memory.
+    pub fn frame(&mut self, state: &State) -> io::Result<Vec<u8>> {
+        let area = Rect { x: 0, y: 0, width: state.size.0, height: state.size.1 };
+        if self.shown.area != area {
+            self.fresh = true;
+        }
+        self.next = Buffer::empty(area);
+        draw::draw(state, &self.theme, &mut self.next);
+        if self.fresh {
+            self.shown = Buffer::empty(area);
+        }
+        let changes = self.shown.diff(&self.next);
+        if changes.is_empty() && !self.fresh {
+            return Ok(Vec::new());
+        }
+        let mut bytes = Vec::new();
+        queue!(bytes, BeginSynchronizedUpdate)?;
+        if self.fresh {
+            queue!(bytes, Clear(ClearType::All))?;
+        }
+        CrosstermBackend::new(&mut bytes).draw(changes.into_iter())?;
+        queue!(bytes, EndSynchronizedUpdate)?;
+        self.fresh = false;
+        std::mem::swap(&mut self.shown, &mut self.next);
+        Ok(bytes)
+    }
+
+    /// Draws everything with the next frame.
+    pub fn forget(&mut self) {
+        self.fresh = true;
+    }
+
+    /// Puts text into the terminal's clipboard (OSC 52), where it has one.
+    ///
+    /// # Errors
+    /// If the terminal cannot be written.
+    pub fn copy(&self, text: &str) -> io::Result<()> {
+        write_all(format!("\x1b]52;c;{}\x07", base64(text.as_bytes())).as_bytes())
+    }
+
+    /// Gives the terminal back, stops this process, and takes the terminal again once it goes on.
+    ///
+    /// # Errors
+    /// If the terminal cannot be taken again.
+    pub fn suspend(&mut self) -> io::Result<()> {
+        leave();
+        rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP)?;
+        *self = Self::enter(self.theme)?;
+        Ok(())
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        leave();
+    }
+}
+
+/// Gives the terminal back; what cannot be done any more is left.
+fn leave() {
+    let bytes = sequence(|out| {
+        queue!(out, DisableBracketedPaste, cursor::Show, LeaveAlternateScreen)
+    });
+    let written = bytes.and_then(|bytes| write_all(&bytes));
+    let cooked = disable_raw_mode();
+    if written.is_err() || cooked.is_err() {
+        // The terminal is gone: there is nothing to restore.
+    }
+}
+
+/// The terminal's own treatment of lines, without writing a byte.
+pub(super) fn cook() {
+    if disable_raw_mode().is_err() {
+        // The terminal is gone: there is nothing to restore.
+    }
+}
+
+fn sequence(make: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    make(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn write_all(bytes: &[u8]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(bytes)?;
+    out.flush()
+}
+
+/// Base64 with padding, as OSC 52 wants it.
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for chunk in bytes.chunks(3) {
+        let word = chunk.iter().fold(0_u32, |word, byte| word << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        for at in 0..4 {
+            let digit = (word >> (18 - 6 * at) & 63) as usize;
+            out.push(if at <= chunk.len() { char::from(DIGITS[digit]) } else { '=' });
+        }
+    }
+    out
+}
