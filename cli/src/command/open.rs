@@ -147,7 +147,9 @@ impl OpenArgs {
             .into_iter()
             .flat_map(|(kind, texts)| texts.into_iter().map(move |text| Filter { kind, text, on: true }))
             .collect();
-        if let Some(wrong) = filters.iter().filter(|filter| filter.kind == Kind::Level).find_map(|one| level(&one.text).err()) {
+        if let Some(wrong) =
+            filters.iter().filter(|filter| filter.kind == Kind::Level).find_map(|one| level(&one.text).err())
+        {
             return Err(CliError::usage(wrong.to_string()));
         }
         let at = self.at.map(|text| at(&text, range)).transpose()?;

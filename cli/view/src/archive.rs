@@ -106,7 +106,8 @@ impl Archive {
         for file in &capture.files {
             let known = self.files.iter().find(|known| same_file(&known.name, &file.name)).cloned();
             let length = std::fs::metadata(&file.path).map_or(0, |data| data.len());
-            if let Some(known) = known.as_ref().filter(|known| known.name == file.name && known.opened.length == length) {
+            if let Some(known) = known.as_ref().filter(|known| known.name == file.name && known.opened.length == length)
+            {
                 files.push(known.clone());
                 continue;
             }
@@ -182,7 +183,10 @@ impl Source {
     /// The same file, longer: pages that cannot grow stay what they were.
     fn grown(&self, opened: OpenedFile) -> io::Result<Self> {
         let firm = self.pages.iter().take_while(|page| !page.may_grow()).count();
-        let from = self.pages.get(firm).map_or_else(|| self.pages.last().map_or(0, |last| last.at + last.size), |page| page.at);
+        let from = self
+            .pages
+            .get(firm)
+            .map_or_else(|| self.pages.last().map_or(0, |last| last.at + last.size), |page| page.at);
         let mut pages = self.pages[..firm].to_vec();
         pages.extend(pages::layout(&opened, from)?);
         let (mut spans, mut lines) = (self.spans[..firm].to_vec(), self.lines[..firm].to_vec());

@@ -105,6 +105,8 @@ pub enum Found {
         rows: Vec<Row>,
         /// Lines behind the place, those that are not in `rows` too.
         new: u64,
+        /// There may be more of them: there was no time to look at all.
+        more: bool,
         /// The newest line of all.
         last: Option<Key>,
     },
@@ -142,14 +144,9 @@ impl Loader {
         let (archive, sieve) = (&*request.archive, &*request.sieve);
         let found = match &request.ask {
             Ask::Window(anchor, count) => self.window(archive, sieve, *anchor, *count),
-            Ask::More(direction, from, count) => {
-                self.rows(archive, sieve, *from, false, *direction, *count).map(|(rows, resume, at_end)| Found::More {
-                    direction: *direction,
-                    rows,
-                    resume,
-                    at_end,
-                })
-            }
+            Ask::More(direction, from, count) => self
+                .rows(archive, sieve, *from, false, *direction, *count)
+                .map(|(rows, resume, at_end)| Found::More { direction: *direction, rows, resume, at_end }),
             Ask::Find(direction, from, wanted) => self.find(archive, wanted, *from, *direction),
             Ask::Tail(since, count) => self.tail(archive, sieve, *since, *count),
         };
@@ -166,8 +163,7 @@ impl Loader {
             Anchor::Start => (Key::FIRST, 0),
             Anchor::End => (Key::LAST, 0),
         };
-        let (mut rows, _, mut at_end) =
-            self.rows(archive, sieve, from, true, Direction::Forward, count + skip)?;
+        let (mut rows, _, mut at_end) = self.rows(archive, sieve, from, true, Direction::Forward, count + skip)?;
         let first = rows.first().map_or(from, |row| row.key);
         let (mut earlier, _, at_start) = self.rows(archive, sieve, first, false, Direction::Backward, count)?;
         if anchor == Anchor::End {
@@ -214,9 +210,11 @@ impl Loader {
         let mut rows: Vec<Row> = Vec::new();
         let (mut new, mut last) = (0, None);
         let (mut others, mut errors) = (0, 0);
-        self.walk(archive, sieve, Key::LAST, true, Direction::Backward, |judge, key, line| {
+        let mut reached = false;
+        let (_, ended) = self.walk(archive, sieve, Key::LAST, true, Direction::Backward, |judge, key, line| {
             last = last.or(Some(key));
             let is_new = key > since;
+            reached |= !is_new;
             if !is_new && rows.len() >= count {
                 return true;
             }
@@ -242,7 +240,7 @@ impl Loader {
                 !goes
             });
         }
-        Ok(Found::Tail { rows, new, last })
+        Ok(Found::Tail { rows, new, more: !reached && !ended, last })
     }
 
     /// Walks until `each` returns true, the end, or the budget is used up.
@@ -269,13 +267,13 @@ impl Loader {
         let mut walk = Walk::new(archive, from, inclusive, direction, wanted);
         let began = Instant::now();
         let mut resume = from;
-        
+
         let mut lines = 0_u32;
         let progress = std::cell::Cell::new(false);
         let late = || progress.get() && began.elapsed() > BUDGET;
         let ended = walk.run(&mut self.cache, late, |key, line| {
             resume = key;
-            
+
             progress.set(true);
             lines += 1;
             let full = each(judge, key, line);
@@ -306,7 +304,9 @@ fn at_share(archive: &Archive, percent: f64) -> Key {
     let mut pages: Vec<_> = archive
         .files
         .iter()
-        .flat_map(|file| (0..file.pages.len()).map(move |page| (file.spans[page], file.number, page, file.lines[page].max(1))))
+        .flat_map(|file| {
+            (0..file.pages.len()).map(move |page| (file.spans[page], file.number, page, file.lines[page].max(1)))
+        })
         .collect();
     if archive.order == Order::Time {
         pages.sort_by_key(|(span, file, page, _)| (span.from, *file, *page));

@@ -4,9 +4,9 @@
 
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crossterm::event::{Event as Input, KeyEventKind};
@@ -24,7 +24,7 @@ use crate::watcher::{Moment, Watcher};
 mod screen;
 mod signals;
 
-pub use screen::Screen;
+pub use screen::{Painter, Screen};
 
 /// Time between looks at a growing capture.
 const LOOK: Duration = Duration::from_millis(200);
@@ -102,13 +102,21 @@ pub fn run(dir: &Path, options: Options, mut over: impl FnMut() -> bool) -> Resu
     let (done, outcome) = mpsc::channel();
     let hook = std::panic::take_hook();
     // What a panic says belongs behind the restored screen, not onto it.
-    std::panic::set_hook(Box::new(|_| {}));
+    let said = Arc::new(Mutex::new(String::new()));
+    let note = said.clone();
+    std::panic::set_hook(Box::new(move |panic| {
+        *note.lock().unwrap_or_else(PoisonError::into_inner) = panic.to_string().replace('\n', " ");
+    }));
     std::thread::Builder::new().name("view".to_owned()).spawn(move || {
         let turned = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             Looped { state, screen, workers, inbox, job: 0 }.turn(first)
         }));
         // Nobody waits any more for a view that was too late.
-        drop(done.send(turned.unwrap_or_else(|panic| Err(ViewError::Panic(what(&*panic))))));
+        drop(
+            done.send(turned.unwrap_or_else(|_| {
+                Err(ViewError::Panic(said.lock().unwrap_or_else(PoisonError::into_inner).clone()))
+            })),
+        );
     })?;
     let mut patience = None;
     let ended = loop {
@@ -134,11 +142,6 @@ pub fn run(dir: &Path, options: Options, mut over: impl FnMut() -> bool) -> Resu
     std::panic::set_hook(hook);
     signals.close();
     ended
-}
-
-fn what(panic: &(dyn std::any::Any + Send)) -> String {
-    let said = panic.downcast_ref::<String>().cloned();
-    said.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default()
 }
 
 /// The threads that read the capture.

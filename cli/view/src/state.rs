@@ -143,6 +143,8 @@ pub struct State {
     pub follow: bool,
     /// Lines that came since the view stopped following; per second while it follows.
     pub new_lines: u64,
+    /// There are more new lines than were counted.
+    pub more_new: bool,
     /// What is shown of what came, while there is more than the screen can show.
     pub sampled: Option<(u64, u64)>,
     /// The newest line that was shown.
@@ -229,6 +231,7 @@ impl State {
             ready: false,
             follow: moment.live && options.at.is_none(),
             new_lines: 0,
+            more_new: false,
             sampled: None,
             newest: Key::FIRST,
             frozen: false,

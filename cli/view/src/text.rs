@@ -94,8 +94,7 @@ fn is_hidden(character: char) -> bool {
 fn is_mark(character: char) -> bool {
     static MARK: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^\p{M}$").ok());
     let mut buffer = [0; 4];
-    !is_hidden(character)
-        && MARK.as_ref().is_some_and(|mark| mark.is_match(character.encode_utf8(&mut buffer)))
+    !is_hidden(character) && MARK.as_ref().is_some_and(|mark| mark.is_match(character.encode_utf8(&mut buffer)))
 }
 
 /// A word of a command line for sh and fish alike, quoted where it must be.

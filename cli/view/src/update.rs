@@ -97,7 +97,8 @@ impl State {
             return None;
         }
         if let Some(seeking) = self.seeking.clone() {
-            let from = if seeking.direction == Direction::Forward { self.resume_search.0 } else { self.resume_search.1 };
+            let from =
+                if seeking.direction == Direction::Forward { self.resume_search.0 } else { self.resume_search.1 };
             return Some(self.ask(Ask::Find(seeking.direction, from, seeking.sieve)));
         }
         let count = self.height() * MARGIN;
@@ -215,8 +216,7 @@ impl State {
         self.top = self.top.min(self.cursor);
         let height = self.height();
         while self.top < self.cursor {
-            let used: usize =
-                self.rows.range(self.top..=self.cursor).map(|row| crate::draw::lines_of(self, row)).sum();
+            let used: usize = self.rows.range(self.top..=self.cursor).map(|row| crate::draw::lines_of(self, row)).sum();
             if used <= height {
                 break;
             }

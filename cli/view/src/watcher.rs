@@ -108,9 +108,8 @@ impl Watcher {
         if self.sealed.1.iter().any(|number| !numbers.contains(number)) {
             self.sealed = (Timeline::default(), Vec::new());
         }
-        let unsealed = |number: u32| {
-            self.archive.files.iter().any(|file| file.number == number && file.opened.index.is_none())
-        };
+        let unsealed =
+            |number: u32| self.archive.files.iter().any(|file| file.number == number && file.opened.index.is_none());
         self.pages.retain(|(number, _), _| unsealed(*number));
         for file in &mut self.archive.files {
             restore(file, &self.pages);
@@ -173,7 +172,9 @@ impl Watcher {
         let mut collector = Collector::default();
         match self.reader.read(&file.opened, &file.pages[page]) {
             Ok(lines) => collector.add(&lines),
-            Err(error) if error.kind() == io::ErrorKind::InvalidData => self.archive.unreadable += file.pages[page].size,
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                self.archive.unreadable += file.pages[page].size
+            }
             Err(error) => return Err(error),
         }
         let counted = Counted { size: file.pages[page].size, summary: collector.summary };

@@ -188,7 +188,11 @@ fn frame_at(file: &File, at: u64, length: u64) -> io::Result<Part> {
         end = next;
         if last {
             let whole = end + if checksum { 4 } else { 0 };
-            return Ok(if whole <= length { Part::Frame((whole - at) as usize) } else { Part::Torn((end - at) as usize) });
+            return Ok(if whole <= length {
+                Part::Frame((whole - at) as usize)
+            } else {
+                Part::Torn((end - at) as usize)
+            });
         }
     }
 }
@@ -304,10 +308,8 @@ impl Cutter {
             if self.from == 0 { 0 } else { memchr::memchr(b'\n', &self.lines).map_or(self.lines.len(), |at| at + 1) };
         // The last line that begins in the range ends at the first newline from its last byte on.
         let last = ((self.to - first) as usize - 1).min(self.lines.len());
-        let end = memchr::memchr(b'\n', &self.lines[last..]).map_or_else(
-            || memchr::memrchr(b'\n', &self.lines).map_or(0, |at| at + 1),
-            |at| last + at + 1,
-        );
+        let end = memchr::memchr(b'\n', &self.lines[last..])
+            .map_or_else(|| memchr::memrchr(b'\n', &self.lines).map_or(0, |at| at + 1), |at| last + at + 1);
         self.lines.truncate(end);
         self.lines.drain(..begin.min(end));
         self.lines

@@ -66,7 +66,10 @@ pub(super) fn run(dir: &Path, ui: &Ui) -> Result<Exit, CliError> {
     let said = std::fs::metadata(&log).map_or(0, |data| data.len());
     match shown {
         Ok(End::Left(Leave::Detach) | End::HungUp) => {
-            ui.note(format_args!("receiving goes on; `logtap open {0}` comes back, `logtap recv --stop {0}` ends it", dir.display()));
+            ui.note(format_args!(
+                "receiving goes on; `logtap open {0}` comes back, `logtap recv --stop {0}` ends it",
+                dir.display()
+            ));
             return Ok(Exit::Success);
         }
         Ok(End::Left(Leave::Stop | Leave::Quit)) => send(child.id(), Signal::TERM),
@@ -197,7 +200,10 @@ pub(crate) fn stop(dir: &Path, ui: &Ui) -> Result<(), CliError> {
     }
     let Some(pid) = Lock::holder(dir) else {
         return Err(if Lock::is_held(dir) {
-            CliError::new(Kind::Internal, format!("the process that writes to {} does not tell its number", dir.display()))
+            CliError::new(
+                Kind::Internal,
+                format!("the process that writes to {} does not tell its number", dir.display()),
+            )
         } else {
             CliError::new(Kind::NotFound, format!("no receiver writes to {}", dir.display()))
         });

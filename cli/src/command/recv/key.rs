@@ -53,7 +53,9 @@ pub(super) fn state_dir() -> Result<PathBuf, CliError> {
     set("XDG_STATE_HOME")
         .or_else(|| set("HOME").map(|home| home.join(".local/state")))
         .map(|state| state.join("logtap"))
-        .ok_or_else(|| CliError::usage("there is no home directory to keep state in: neither HOME nor XDG_STATE_HOME is set"))
+        .ok_or_else(|| {
+            CliError::usage("there is no home directory to keep state in: neither HOME nor XDG_STATE_HOME is set")
+        })
 }
 
 fn is_inside(path: &Path, capture: &Path) -> bool {

@@ -131,7 +131,11 @@ impl<'a> Walk<'a> {
     fn best(&mut self) -> Option<(usize, Key)> {
         let forward = self.direction == Direction::Forward;
         let key = |cursor: &Cursor| {
-            if forward { cursor.page.key(cursor.at) } else { cursor.at.checked_sub(1).and_then(|at| cursor.page.key(at)) }
+            if forward {
+                cursor.page.key(cursor.at)
+            } else {
+                cursor.at.checked_sub(1).and_then(|at| cursor.page.key(at))
+            }
         };
         self.active.retain(|cursor| key(cursor).is_some());
         let keys = self.active.iter().enumerate().filter_map(|(at, cursor)| Some((at, key(cursor)?)));

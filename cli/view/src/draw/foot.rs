@@ -75,9 +75,27 @@ pub(super) fn draw(state: &State, theme: &Theme, area: Rect, buffer: &mut Buffer
     let hints: &[(&str, &str)] = if state.detail.is_some() {
         &[("↑↓", "field"), ("+", "keep"), ("-", "hide"), ("j k", "line"), ("Esc", "close")]
     } else if state.live() {
-        &[("?", "help"), ("e", "next error"), ("/", "search"), ("l", "label"), ("Enter", "detail"), ("G", "follow"), ("D", "detach"), ("q", "quit")]
+        &[
+            ("?", "help"),
+            ("e", "next error"),
+            ("/", "search"),
+            ("l", "label"),
+            ("Enter", "detail"),
+            ("G", "follow"),
+            ("D", "detach"),
+            ("q", "quit"),
+        ]
     } else {
-        &[("?", "help"), ("e", "next error"), ("/", "search"), ("t", "time"), ("l", "label"), ("Enter", "detail"), ("Space", "play"), ("q", "quit")]
+        &[
+            ("?", "help"),
+            ("e", "next error"),
+            ("/", "search"),
+            ("t", "time"),
+            ("l", "label"),
+            ("Enter", "detail"),
+            ("Space", "play"),
+            ("q", "quit"),
+        ]
     };
     for (key, words) in hints {
         if pen.left() < key.len() + words.len() + 3 {

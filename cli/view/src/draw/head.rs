@@ -106,13 +106,10 @@ fn second(state: &State, theme: &Theme, mut pen: Pen<'_>) {
     parts.push(cap.map_or_else(|| format!("disk {disk}"), |cap| format!("disk {disk} of {}", bytes(cap as f64))));
     let redacting = metadata.is_some_and(|metadata| metadata.redaction.as_ref().is_some_and(|one| one.enabled));
     parts.push(if redacting { "redaction on" } else { "redaction off" }.to_owned());
-    let percent = state.rows.is_empty().then_some(String::new()).or_else(|| {
-        let at = state.current()?.ts?;
+    if let Some(at) = state.current().and_then(|row| row.ts).filter(|_| !state.live() && !span.is_empty()) {
         let length = (span.to - span.from).max(1) as f64;
-        Some(format!("{:.0}%", ((at - span.from) as f64 / length * 100.0).clamp(0.0, 100.0)))
-    });
-    if let Some(percent) = percent.filter(|percent| !percent.is_empty() && !state.live() && !span.is_empty()) {
-        parts.push(format!("at {percent}"));
+        let percent = (at.saturating_sub(span.from) as f64 / length * 100.0).clamp(0.0, 100.0);
+        parts.push(format!("at {percent:.0}%"));
     }
     pen.put(&parts.join("  ·  "), theme.dim());
 }

@@ -26,12 +26,25 @@ pub(super) fn range(state: &State) -> Option<(i64, i64)> {
     Some((from, to))
 }
 
-/// Counts per column. A bucket that spans columns is spread over them, whole lines only.
+/// Counts per column. Where there are more columns than buckets, neighbours show the same bucket.
 pub(super) fn columns(state: &State, columns: usize, service: Option<&str>) -> Vec<[u64; LEVELS]> {
-    let mut out = vec![[0; LEVELS]; columns];
     let Some((from, to)) = range(state).filter(|_| columns > 0) else {
-        return out;
+        return vec![[0; LEVELS]; columns];
     };
+    let bins = bins(state, columns, to - from);
+    let counts = binned(state, bins, (from, to), service);
+    (0..columns).map(|column| counts[column * bins / columns]).collect()
+}
+
+/// Bars that differ: at most one per column and per bucket.
+fn bins(state: &State, columns: usize, length: i64) -> usize {
+    let width = state.moment.timeline.iter().map(|part| part.width()).max().unwrap_or(1);
+    columns.min(usize::try_from((length + width - 1) / width).unwrap_or(columns)).max(1)
+}
+
+/// Counts in bars of one length. A bucket that spans bars is spread over them, whole lines only.
+fn binned(state: &State, columns: usize, (from, to): (i64, i64), service: Option<&str>) -> Vec<[u64; LEVELS]> {
+    let mut out = vec![[0; LEVELS]; columns];
     let length = i128::from(to - from).max(1);
     let column = |ts: i64| i128::from(ts - from) * columns as i128 / length;
     for part in &state.moment.timeline {
@@ -80,7 +93,11 @@ pub(super) fn draw(state: &State, theme: &Theme, area: Rect, buffer: &mut Buffer
             let style = match () {
                 () if base < red => {
                     let style = theme.level(Level::Error);
-                    if theme.depth == super::theme::Depth::Mono { style.add_modifier(Modifier::REVERSED) } else { style }
+                    if theme.depth == super::theme::Depth::Mono {
+                        style.add_modifier(Modifier::REVERSED)
+                    } else {
+                        style
+                    }
                 }
                 () if base < yellow => theme.level(Level::Warn),
                 () => theme.dim(),
@@ -90,9 +107,10 @@ pub(super) fn draw(state: &State, theme: &Theme, area: Rect, buffer: &mut Buffer
         }
     }
     if most > 0 {
-        let width = range(state).map_or(0, |(from, to)| (to - from) / i64::from(bars.width.max(1)));
-        let text = format!("{} per {}", short(most as f64), clock::length(width.max(SECOND)));
-        put(buffer, bars.x, bars.y, bars.width, &text, theme.dim());
+        let length = range(state).map_or(0, |(from, to)| to - from);
+        let width = length / bins(state, usize::from(bars.width), length) as i64;
+        let text = format!(" {} lines in {} ", short(most as f64), clock::length(width.max(SECOND)));
+        put(buffer, bars.x, bars.y, bars.width, &text, theme.cursor());
     }
     axis(state, theme, Rect { y: area.y + area.height - 1, height: 1, ..area }, buffer);
 }
@@ -118,7 +136,8 @@ fn axis(state: &State, theme: &Theme, area: Rect, buffer: &mut Buffer) {
             put(buffer, area.x + at as u16, area.y, 1, "━", theme.name());
         }
     }
-    let cursor = state.current().and_then(|row| row.ts).map(|ts| i128::from(ts - from) * i128::from(width) / i128::from(length));
+    let cursor =
+        state.current().and_then(|row| row.ts).map(|ts| i128::from(ts - from) * i128::from(width) / i128::from(length));
     if let Some(at) = cursor.filter(|at| (0..i128::from(width)).contains(at)) {
         put(buffer, area.x + at as u16, area.y, 1, "▲", theme.strong());
     }
@@ -193,7 +212,8 @@ pub(super) fn talkers(state: &State, theme: &Theme, area: Rect, buffer: &mut Buf
         return;
     }
     let row = |at: usize| Rect { x: area.x + 2, width: area.width - 2, y: area.y + at as u16, height: 1 };
-    Pen::new(buffer, row(0)).put(&format!("{:<16}{:>7}{:>6}{:>7}{:>6}", "service", "lines", "share", "errors", "1m"), theme.dim());
+    Pen::new(buffer, row(0))
+        .put(&format!("{:<16}{:>7}{:>6}{:>7}{:>6}", "service", "lines", "share", "errors", "1m"), theme.dim());
     for (at, talker) in talkers.iter().take(usize::from(area.height) - 1).enumerate() {
         let mut pen = Pen::new(buffer, row(at + 1));
         let name: String = talker.name.chars().take(15).collect();

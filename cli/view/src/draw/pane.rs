@@ -85,7 +85,15 @@ pub(super) fn draw(state: &State, theme: &Theme, area: Rect, buffer: &mut Buffer
         if y >= lines.y + lines.height {
             break;
         }
-        y += line(state, theme, &columns, row, at == state.cursor, Rect { y, height: lines.y + lines.height - y, ..lines }, buffer);
+        y += line(
+            state,
+            theme,
+            &columns,
+            row,
+            at == state.cursor,
+            Rect { y, height: lines.y + lines.height - y, ..lines },
+            buffer,
+        );
     }
     scrollbar(state, theme, Rect { x: area.x + area.width - 1, width: 1, ..area }, buffer);
 }
@@ -209,9 +217,10 @@ fn scrollbar(state: &State, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     } else if let Some(ts) = state.current().and_then(|row| row.ts) {
         put(buffer, area.x, row(ts), 1, "█", theme.strong());
     }
+    let more = if state.more_new { "+" } else { "" };
     let new = match state.sampled {
-        Some((shown, all)) => format!(" {} of {} new lines, errors first ", grouped(shown), grouped(all)),
-        None if !state.follow && state.new_lines > 0 => format!(" ▼ {} new ", grouped(state.new_lines)),
+        Some((shown, all)) => format!(" {} of {}{more} new lines, errors first ", grouped(shown), grouped(all)),
+        None if !state.follow && state.new_lines > 0 => format!(" ▼ {}{more} new ", grouped(state.new_lines)),
         None => return,
     };
     let width = new.width() as u16;

@@ -17,37 +17,25 @@ use crate::draw;
 use crate::draw::theme::Theme;
 use crate::state::State;
 
-/// The terminal while the view has it. Given back on drop.
+/// Turns states into the bytes that bring a terminal from one to the next.
 #[derive(Debug)]
-pub struct Screen {
+pub struct Painter {
     theme: Theme,
     shown: Buffer,
-    next: Buffer,
     fresh: bool,
 }
 
-impl Screen {
-    /// Takes the terminal.
-    ///
-    /// # Errors
-    /// If it is none.
-    pub fn enter(theme: Theme) -> io::Result<Self> {
-        enable_raw_mode()?;
-        let screen =
-            Self { theme, shown: Buffer::empty(Rect::ZERO), next: Buffer::empty(Rect::ZERO), fresh: true };
-        write_all(&sequence(|out| {
-            queue!(out, EnterAlternateScreen, EnableBracketedPaste, cursor::Hide, Clear(ClearType::All))
-        })?)?;
-        Ok(screen)
-    }
+/// The terminal while the view has it. Given back on drop.
+#[derive(Debug)]
+pub struct Screen {
+    painter: Painter,
+}
 
-    /// Draws the state: what differs from what is shown, in one write.
-    ///
-    /// # Errors
-    /// If the terminal cannot be written.
-    pub fn draw(&mut self, state: &State) -> io::Result<()> {
-        let bytes = self.frame(state)?;
-        if bytes.is_empty() { Ok(()) } else { write_all(&bytes) }
+impl Painter {
+    /// For a terminal that shows nothing of ours.
+    #[must_use]
+    pub fn new(theme: Theme) -> Self {
+        Self { theme, shown: Buffer::empty(Rect::ZERO), fresh: true }
     }
 
     /// The bytes that bring the terminal to this state; none if it is there.
@@ -59,12 +47,12 @@ impl Screen {
         if self.shown.area != area {
             self.fresh = true;
         }
-        self.next = Buffer::empty(area);
-        draw::draw(state, &self.theme, &mut self.next);
+        let mut next = Buffer::empty(area);
+        draw::draw(state, &self.theme, &mut next);
         if self.fresh {
             self.shown = Buffer::empty(area);
         }
-        let changes = self.shown.diff(&self.next);
+        let changes = self.shown.diff(&next);
         if changes.is_empty() && !self.fresh {
             return Ok(Vec::new());
         }
@@ -76,13 +64,35 @@ impl Screen {
         CrosstermBackend::new(&mut bytes).draw(changes.into_iter())?;
         queue!(bytes, EndSynchronizedUpdate)?;
         self.fresh = false;
-        std::mem::swap(&mut self.shown, &mut self.next);
+        self.shown = next;
         Ok(bytes)
+    }
+}
+
+impl Screen {
+    /// Takes the terminal.
+    ///
+    /// # Errors
+    /// If it is none.
+    pub fn enter(theme: Theme) -> io::Result<Self> {
+        enable_raw_mode()?;
+        let screen = Self { painter: Painter::new(theme) };
+        write_all(&entry()?)?;
+        Ok(screen)
+    }
+
+    /// Draws the state: what differs from what is shown, in one write.
+    ///
+    /// # Errors
+    /// If the terminal cannot be written.
+    pub fn draw(&mut self, state: &State) -> io::Result<()> {
+        let bytes = self.painter.frame(state)?;
+        if bytes.is_empty() { Ok(()) } else { write_all(&bytes) }
     }
 
     /// Draws everything with the next frame.
     pub fn forget(&mut self) {
-        self.fresh = true;
+        self.painter.fresh = true;
     }
 
     /// Puts text into the terminal's clipboard (OSC 52), where it has one.
@@ -100,8 +110,9 @@ impl Screen {
     pub fn suspend(&mut self) -> io::Result<()> {
         leave();
         rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP)?;
-        *self = Self::enter(self.theme)?;
-        Ok(())
+        self.painter.fresh = true;
+        enable_raw_mode()?;
+        write_all(&entry()?)
     }
 }
 
@@ -113,14 +124,16 @@ impl Drop for Screen {
 
 /// Gives the terminal back; what cannot be done any more is left.
 fn leave() {
-    let bytes = sequence(|out| {
-        queue!(out, DisableBracketedPaste, cursor::Show, LeaveAlternateScreen)
-    });
+    let bytes = sequence(|out| queue!(out, DisableBracketedPaste, cursor::Show, LeaveAlternateScreen));
     let written = bytes.and_then(|bytes| write_all(&bytes));
     let cooked = disable_raw_mode();
     if written.is_err() || cooked.is_err() {
         // The terminal is gone: there is nothing to restore.
     }
+}
+
+fn entry() -> io::Result<Vec<u8>> {
+    sequence(|out| queue!(out, EnterAlternateScreen, EnableBracketedPaste, cursor::Hide, Clear(ClearType::All)))
 }
 
 /// The terminal's own treatment of lines, without writing a byte.

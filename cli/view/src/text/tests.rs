@@ -28,8 +28,29 @@ fn shell(shell: &str, word: &str) -> Option<Vec<u8>> {
 #[test]
 fn quoted_words_come_back_from_shells() {
     let words = [
-        "a b", "it's", "$(reboot)", "`x`", "a\\b", "\\", "'", "''\\'", "\x1b[31m", "a\nb", "\u{202e}x", "~", "*", "!",
-        "#", "日本", "\"", "%d%s", "", "-", "a\x1b", "\u{301}", "{a,b}",
+        "a b",
+        "it's",
+        "$(reboot)",
+        "`x`",
+        "a\\b",
+        "\\",
+        "'",
+        "''\\'",
+        "\x1b[31m",
+        "a\nb",
+        "\u{202e}x",
+        "~",
+        "*",
+        "!",
+        "#",
+        "日本",
+        "\"",
+        "%d%s",
+        "",
+        "-",
+        "a\x1b",
+        "\u{301}",
+        "{a,b}",
     ];
     for word in words {
         for name in ["sh", "fish"] {

@@ -133,7 +133,10 @@ impl State {
         }
         self.move_by(lines);
         // Between the lines of a sample others are missing: scrolling reads them all.
-        if lines < 0 && sampled && let Some(row) = self.current() {
+        if lines < 0
+            && sampled
+            && let Some(row) = self.current()
+        {
             let anchor = Anchor::Key(row.key);
             return vec![self.seek(anchor)];
         }

@@ -10,7 +10,8 @@ use crate::text::quote;
 #[must_use]
 pub fn command_line(state: &State) -> String {
     let dir = state.moment.archive.dir.to_string_lossy();
-    let mut words = vec!["logtap open".to_owned(), if dir.starts_with('-') { quote(&format!("./{dir}")) } else { quote(&dir) }];
+    let mut words =
+        vec!["logtap open".to_owned(), if dir.starts_with('-') { quote(&format!("./{dir}")) } else { quote(&dir) }];
     let mut flag = |name: &str, value: &str| words.push(format!("{name}={}", quote(value)));
     if let Some(from) = state.options.from {
         flag("--from", &time::format(from));

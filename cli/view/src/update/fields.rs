@@ -87,9 +87,9 @@ fn logfmt(message: &str) -> Vec<Field> {
     let mut found = Vec::new();
     let mut rest = message;
     while let Some(equals) = rest.find('=') {
-        let name_at = rest[..equals].rfind(|c: char| !(c.is_alphanumeric() || "_.-".contains(c))).map_or(0, |at| {
-            at + rest[at..].chars().next().map_or(1, char::len_utf8)
-        });
+        let name_at = rest[..equals]
+            .rfind(|c: char| !(c.is_alphanumeric() || "_.-".contains(c)))
+            .map_or(0, |at| at + rest[at..].chars().next().map_or(1, char::len_utf8));
         let name = &rest[name_at..equals];
         let value = &rest[equals + 1..];
         let length = match value.strip_prefix('"') {

@@ -78,8 +78,7 @@ impl State {
                 vec![self.seek(Anchor::Time(ts, 0))]
             }
             None => {
-                self.message =
-                    Some("write a time as 10:32, 10:32:05.5, 2026-01-15T10:32:00Z, -5m or +30s".to_owned());
+                self.message = Some("write a time as 10:32, 10:32:05.5, 2026-01-15T10:32:00Z, -5m or +30s".to_owned());
                 Vec::new()
             }
         }

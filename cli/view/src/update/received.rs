@@ -13,10 +13,8 @@ impl State {
         match found {
             Found::Window { rows, at, at_start, at_end } => {
                 let first = !self.ready;
-                self.resume = (
-                    rows.first().map_or(Key::FIRST, |row| row.key),
-                    rows.last().map_or(Key::LAST, |row| row.key),
-                );
+                self.resume =
+                    (rows.first().map_or(Key::FIRST, |row| row.key), rows.last().map_or(Key::LAST, |row| row.key));
                 self.rows = rows.into();
                 self.ready = true;
                 self.sampled = None;
@@ -45,7 +43,10 @@ impl State {
                     self.message = Some(format!("no {way} {}", seeking.what));
                 }
             }
-            Found::Tail { rows, new, last } => self.tail(rows, new, last),
+            Found::Tail { rows, new, more, last } => {
+                self.more_new = more || (self.more_new && !self.follow);
+                self.tail(rows, new, last);
+            }
             Found::Failed(error) => {
                 self.ends = (true, true);
                 self.message = Some(format!("cannot read: {error}"));
