@@ -12,6 +12,8 @@ mod inputs;
 mod inspect;
 mod oracle;
 mod recv;
+mod terminal;
 mod understand;
+mod view;
 mod watch;
 mod world;

@@ -230,7 +230,13 @@ impl Looped {
                     dirty = true;
                 }
                 Err(RecvTimeoutError::Timeout) => {
-                    dirty |= self.state.live() || self.state.play_on(Instant::now());
+                    dirty |= self.state.live();
+                    if let Some(effects) = self.state.play_on(Instant::now()) {
+                        dirty = true;
+                        if let Some(end) = self.carry_out(effects)? {
+                            return Ok(end);
+                        }
+                    }
                 }
                 Err(RecvTimeoutError::Disconnected) => return Ok(End::HungUp),
             }

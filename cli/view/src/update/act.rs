@@ -201,25 +201,29 @@ impl State {
         self.play.speed = speed;
     }
 
-    /// Lets a replay go on to where it is to be now. True if it is in motion.
-    pub fn play_on(&mut self, now: Instant) -> bool {
-        let Some((since, from)) = self.play.since else {
-            return false;
-        };
+    /// Lets a replay go on to where it is to be now; `None` if it is not in motion.
+    pub fn play_on(&mut self, now: Instant) -> Option<Vec<Effect>> {
+        let (since, from) = self.play.since?;
+        let mut effects = Vec::new();
+        let at_end = |state: &Self| state.cursor + 1 >= state.rows.len();
         if self.play.speed.is_finite() {
             let passed = now.duration_since(since).as_nanos() as f64 * self.play.speed;
             let until = from.saturating_add(passed as i64);
             while self.rows.get(self.cursor + 1).is_some_and(|row| row.ts.is_none_or(|ts| ts <= until)) {
                 self.cursor += 1;
             }
+            // Faster than lines can be read one after the other: go there.
+            if at_end(self) && !self.ends.1 && !self.waiting {
+                effects.push(self.seek(Anchor::Time(until, 0)));
+            }
         } else {
             self.cursor = (self.cursor + self.height()).min(self.rows.len().saturating_sub(1));
         }
         self.keep_cursor_visible();
-        if self.cursor + 1 == self.rows.len() && self.ends.1 {
+        if at_end(self) && self.ends.1 {
             self.play.since = None;
             self.message = Some("end of the capture".to_owned());
         }
-        true
+        Some(effects)
     }
 }

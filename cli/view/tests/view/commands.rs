@@ -107,7 +107,7 @@ fn copied_views_come_back_through_shells() {
 #[test]
 fn what_would_act_on_a_terminal_is_written_as_numbers() {
     let (_folder, dir) = usual(100);
-    let filters = vec![Filter { kind: Kind::Hide, text: "\x1b[2J\u{202e}x\u{200b}'".to_owned(), on: true }];
+    let filters = vec![Filter { kind: Kind::Hide, text: "\x1b]2J\u{202e}x\u{200b}'".to_owned(), on: true }];
     let view = Driver::open(&dir, Options { filters, ..Options::default() }, (80, 24));
     let command = command_line(&view.state);
     assert!(command.chars().all(|c| !c.is_control() && c != '\u{202e}' && c != '\u{200b}'), "{command:?}");

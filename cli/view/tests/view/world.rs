@@ -57,8 +57,8 @@ pub(crate) fn write(dir: &Path, lines: impl Iterator<Item = (i64, usize, String)
 pub(crate) fn usual(count: u64) -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path().join("run");
-    let ts = |n: u64| START + n as i64 * 100_000_000 - if n.is_multiple_of(3) { 2_000_000_000 } else { 0 };
-    write(&dir, (0..count).map(|n| (ts(n), n as usize, message(n))), 20_000);
+    let ts = |n: u64| START + n as i64 * 100_000_000 - if n.is_multiple_of(3) { 2_050_000_000 } else { 0 };
+    write(&dir, (0..count).map(|n| (ts(n), n as usize, message(n))), 5_000);
     (folder, dir)
 }
 
