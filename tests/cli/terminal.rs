@@ -2,6 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
+use std::num::NonZeroU16;
 use std::os::unix::ffi::OsStrExt;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -42,7 +43,8 @@ impl Terminal {
         let end = || Stdio::from(slave.try_clone().unwrap());
         let child = command.stdin(end()).stdout(end()).stderr(end()).spawn().unwrap();
         let master = File::from(master);
-        let parser = Arc::new(Mutex::new(vt100::Parser::new(rows, columns, 0)));
+        let count = |n: u16| NonZeroU16::new(n).unwrap();
+        let parser = Arc::new(Mutex::new(vt100::Parser::new(count(rows), count(columns), 0)));
         let (read, reading) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicBool::new(true)));
         let (mut from, into, bytes, goes_on) =
             (master.try_clone().unwrap(), parser.clone(), read.clone(), reading.clone());
@@ -117,11 +119,9 @@ impl Terminal {
         }
     }
 
-    /// Number of the program's process, which `setsid` became or started.
+    /// Number of the program's process: `setsid` becomes the program.
     pub(crate) fn pid(&self) -> u32 {
-        let own = self.child.id();
-        let children = std::fs::read_to_string(format!("/proc/{own}/task/{own}/children")).unwrap_or_default();
-        children.split_whitespace().next().and_then(|pid| pid.parse().ok()).unwrap_or(own)
+        self.child.id()
     }
 }
 

@@ -67,7 +67,7 @@ pub fn layout(state: &State) -> Layout {
         }
     }
     if state.lanes && height >= 20 {
-        made.lanes = take((height / 4).min(10), &mut y);
+        made.lanes = take((height / 5).min(8), &mut y);
     }
     let mut bottom = height;
     let take_bottom = |rows: u16, bottom: &mut u16| {

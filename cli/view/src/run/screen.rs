@@ -122,25 +122,20 @@ impl Drop for Screen {
     }
 }
 
-/// Gives the terminal back; what cannot be done any more is left.
+/// Gives the terminal back. Where it is gone, there is nothing to restore.
 fn leave() {
     let bytes = sequence(|out| queue!(out, DisableBracketedPaste, cursor::Show, LeaveAlternateScreen));
-    let written = bytes.and_then(|bytes| write_all(&bytes));
-    let cooked = disable_raw_mode();
-    if written.is_err() || cooked.is_err() {
-        // The terminal is gone: there is nothing to restore.
-    }
+    drop(bytes.and_then(|bytes| write_all(&bytes)));
+    cook();
 }
 
 fn entry() -> io::Result<Vec<u8>> {
     sequence(|out| queue!(out, EnterAlternateScreen, EnableBracketedPaste, cursor::Hide, Clear(ClearType::All)))
 }
 
-/// The terminal's own treatment of lines, without writing a byte.
+/// Gives lines back to the terminal's own treatment, without writing a byte.
 pub(super) fn cook() {
-    if disable_raw_mode().is_err() {
-        // The terminal is gone: there is nothing to restore.
-    }
+    drop(disable_raw_mode());
 }
 
 fn sequence(make: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> io::Result<Vec<u8>> {
