@@ -28,12 +28,12 @@ impl State {
                 self.leave_end();
                 return vec![self.seek(Anchor::Start)];
             }
-            Action::Bottom => return self.to_end(),
+            Action::Bottom => return self.jump_to_end(),
             Action::Follow => {
                 if self.follow {
                     self.leave_end();
                 } else {
-                    return self.to_end();
+                    return self.jump_to_end();
                 }
             }
             Action::NextHit => return self.next_hit(Direction::Forward),
@@ -150,7 +150,7 @@ impl State {
         self.sampled = None;
     }
 
-    fn to_end(&mut self) -> Vec<Effect> {
+    fn jump_to_end(&mut self) -> Vec<Effect> {
         self.follow = true;
         self.frozen = false;
         self.new_lines = 0;
@@ -182,7 +182,7 @@ impl State {
     fn pause(&mut self) -> Vec<Effect> {
         if self.live() {
             self.frozen = !self.frozen;
-            return if self.frozen || !self.follow { Vec::new() } else { self.to_end() };
+            return if self.frozen || !self.follow { Vec::new() } else { self.jump_to_end() };
         }
         let here = self.current().and_then(|row| row.ts);
         self.play.since = match (self.play.since, here) {

@@ -137,11 +137,8 @@ impl State {
         match event.code {
             KeyCode::Esc => self.prompt = None,
             KeyCode::Enter => return self.enter_prompt(),
-            KeyCode::Backspace => {
-                if prompt.text.pop().is_none() {
-                    self.prompt = None;
-                }
-            }
+            // Taking back more than was typed closes the prompt.
+            KeyCode::Backspace if prompt.text.pop().is_none() => self.prompt = None,
             KeyCode::Char('u') if control => prompt.text.clear(),
             KeyCode::Char('w') if control => {
                 let cut = prompt.text.trim_end().rfind(' ').map_or(0, |at| at + 1);
