@@ -76,6 +76,8 @@ fn arrows_point_one_way() {
     assert_eq!(ours("logtap-webhook"), ["logtap-certs", "logtap-inject"]);
     assert_eq!(ours("logtap-forwarder"), ["logtap-push"], "the forwarder runs in every tapped pod: it stays small");
     assert_eq!(ours("logtap-analyze"), ["logtap-capture"], "what a capture says is read from its lines alone");
+    assert_eq!(ours("logtap-view"), ["logtap-capture"], "the view only reads captures");
+    assert!(!all["logtap-view"].contains("tokio"), "the view has threads, not tasks");
     assert!(ours("logtap-certs").is_empty(), "certificates are asked by all and ask nobody");
     assert!(!all["logtap-certs"].contains("tokio"), "certificates wait for nothing: clocks and calls are the caller's");
 }

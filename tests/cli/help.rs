@@ -16,6 +16,7 @@ fn help_is_as_frozen() {
     help(&[], &mut all);
     for command in [
         "recv",
+        "open",
         "grep",
         "inspect",
         "catalog",

@@ -14,6 +14,8 @@ mod inspect;
 mod oracle;
 mod page;
 mod recv;
+mod terminal;
 mod understand;
+mod view;
 mod watch;
 mod world;

@@ -11,6 +11,7 @@ pub(crate) mod grep;
 pub(crate) mod inspect;
 pub(crate) mod install;
 pub(crate) mod man;
+pub(crate) mod open;
 pub(crate) mod patterns;
 pub(crate) mod recv;
 pub(crate) mod report;
@@ -34,7 +35,8 @@ use crate::output::Ui;
 pub(crate) fn run(command: Command, ui: &Ui) -> Result<Exit, CliError> {
     let done = |()| Exit::Success;
     match command {
-        Command::Recv(args) => recv::run(*args, ui).map(done),
+        Command::Recv(args) => recv::run(*args, ui),
+        Command::Open(args) => open::run(*args, ui),
         Command::Grep(args) => grep::run(args, ui),
         Command::Inspect(args) => inspect::run(args, ui).map(done),
         Command::Catalog(args) => catalog::run(args, ui).map(done),

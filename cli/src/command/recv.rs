@@ -1,5 +1,6 @@
 //! `logtap recv`: receive logs into a capture.
 
+mod attached;
 mod flags;
 mod identity;
 mod in_cluster;
@@ -13,20 +14,36 @@ use logtap_receiver::shutdown::{self, Trigger};
 use logtap_receiver::{ReceiverError, Running, Summary};
 use tokio::signal::unix::{SignalKind, signal};
 
+pub(crate) use attached::stop;
 pub(crate) use flags::{RecvArgs, tell};
 pub(crate) use in_cluster::MadeArgs;
 
 use crate::error::{CliError, Kind};
+use crate::exit::Exit;
 use crate::output::Ui;
 
-/// Receives until the first signal; the second aborts.
-pub(crate) fn run(args: RecvArgs, ui: &Ui) -> Result<(), CliError> {
+/// Receives until the first signal; the second aborts. On a terminal this process is the view of a
+/// receiver that it starts.
+pub(crate) fn run(args: RecvArgs, ui: &Ui) -> Result<Exit, CliError> {
+    if let Some(dir) = &args.attached.stop {
+        return stop(dir, ui).map(|()| Exit::Success);
+    }
     let headless = args.headless || ui.quiet || !std::io::stderr().is_terminal();
+    if !headless && !args.in_cluster.in_cluster && attached::can_show() {
+        return attached::run(&args.dir, ui);
+    }
+    if args.attached.own_session {
+        attached::leave_session();
+    }
     start_logging(headless);
     if args.in_cluster.in_cluster {
         let in_cluster = args.in_cluster.clone();
-        return in_cluster::run(in_cluster, args.into_elsewhere()?, ui);
+        return in_cluster::run(in_cluster, args.into_elsewhere()?, ui).map(|()| Exit::Success);
     }
+    receive(args, headless, ui).map(|()| Exit::Success)
+}
+
+fn receive(args: RecvArgs, headless: bool, ui: &Ui) -> Result<(), CliError> {
     let config = args.into_config(ui)?;
     raise_file_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -29,6 +29,7 @@ pub mod metadata;
 pub mod name;
 pub mod numbered;
 mod options;
+pub mod pages;
 mod pieces;
 pub mod pipe;
 pub mod query;

@@ -2,7 +2,7 @@
 //! system releases when the writer dies, however it dies.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -49,6 +49,7 @@ impl Lock {
             }
             let ours = file.metadata().map_err(failed)?.ino();
             if std::fs::metadata(&path).is_ok_and(|there| there.ino() == ours) {
+                name_holder(&file);
                 return Ok(Self { path, file });
             }
         }
@@ -59,11 +60,25 @@ impl Lock {
         self.path = dir.join(name::LOCK);
     }
 
+    /// The process that holds the lock of `dir`; `None` if none does, or it does not tell.
+    #[must_use]
+    pub fn holder(dir: &Path) -> Option<u32> {
+        let text = std::fs::read_to_string(dir.join(name::LOCK)).ok()?;
+        Self::is_held(dir).then(|| text.trim().parse().ok()).flatten()
+    }
+
     /// True if a writer holds the lock of `dir`.
     #[must_use]
     pub fn is_held(dir: &Path) -> bool {
         File::open(dir.join(name::LOCK))
             .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    }
+}
+
+/// Writes down whose lock it is. On a full disk it stays a lock of nobody in particular.
+fn name_holder(mut file: &File) {
+    if file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).is_err() {
+        file.set_len(0).unwrap_or_default();
     }
 }
 
@@ -84,9 +99,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let lock = Lock::take(dir.path()).unwrap();
         assert!(Lock::is_held(dir.path()));
+        assert_eq!(Lock::holder(dir.path()), Some(std::process::id()));
         assert!(matches!(Lock::take(dir.path()), Err(LockError::InUse(_))));
         drop(lock);
         assert!(!Lock::is_held(dir.path()));
+        assert_eq!(Lock::holder(dir.path()), None);
         assert!(std::fs::read_dir(dir.path()).unwrap().next().is_none());
         Lock::take(dir.path()).unwrap();
     }

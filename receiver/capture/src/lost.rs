@@ -106,6 +106,12 @@ impl Lost {
         self.0.is_empty()
     }
 
+    /// Lines lost, as far as marks know the number.
+    #[must_use]
+    pub fn lines(&self) -> u64 {
+        self.0.values().map(|loss| loss.lines).sum()
+    }
+
     /// Losses by reason.
     pub fn iter(&self) -> impl Iterator<Item = (&str, Loss)> {
         self.0.iter().map(|(reason, loss)| (reason.as_str(), *loss))

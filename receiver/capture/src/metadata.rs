@@ -44,6 +44,9 @@ pub struct Metadata {
     /// Program that wrote last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tool: Option<String>,
+    /// The cap on the directory, bytes, in the last session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_disk: Option<u64>,
     /// Lines received and accounted for, in all sessions.
     #[serde(default)]
     pub counters: Counters,
@@ -149,6 +152,7 @@ impl Metadata {
             redaction: None,
             capture_id: None,
             tool: None,
+            max_disk: None,
             counters: Counters::default(),
             dropped: BTreeMap::new(),
             lost: Lost::default(),

@@ -130,6 +130,11 @@ impl Pattern {
         self.regex.shortest_match(text).is_some()
     }
 
+    /// Where text matches, inversion aside: start and end of each match, in bytes.
+    pub fn matches<'t>(&'t self, text: &'t [u8]) -> impl Iterator<Item = (usize, usize)> + 't {
+        self.regex.find_iter(text).map(|found| (found.start(), found.end()))
+    }
+
     /// False only if no message in a frame with this filter can match.
     /// `folds`: the frame has letters outside ASCII that fold into it, which filters do not know.
     fn may_match(&self, mut filter: Filter<'_>, folds: bool) -> io::Result<bool> {

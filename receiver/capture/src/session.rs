@@ -343,6 +343,7 @@ impl Session {
 fn begin(metadata: &mut Metadata, options: &Options, fresh: bool, now: i64) {
     metadata.stopped = None;
     metadata.tool = Some(options.tool.clone());
+    metadata.max_disk = Some(options.max_disk);
     if metadata.capture_id.is_none() {
         metadata.capture_id = Some(new_capture_id(now));
     }

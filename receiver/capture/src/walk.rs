@@ -7,6 +7,21 @@
 /// Decoded blocks are at most this large.
 const MAX_BLOCK: usize = 128 << 10;
 
+/// The longest frame header there is.
+pub(crate) const MAX_HEADER: usize = 18;
+
+/// What the first bytes of something say about it.
+pub(crate) enum Start {
+    /// A frame with a header of this length, with or without checksum behind its blocks.
+    Frame { header: usize, checksum: bool },
+    /// A skippable frame of this length.
+    Skippable(usize),
+    /// Too few bytes to tell.
+    Short,
+    /// Not the start of a frame.
+    Garbage,
+}
+
 /// One step of the walk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
@@ -24,22 +39,39 @@ pub enum Part {
 /// What stands at the start of `bytes`.
 #[must_use]
 pub fn next(bytes: &[u8]) -> Part {
+    match start(bytes) {
+        Start::Frame { header, checksum } => blocks(bytes, header, checksum, |_| ()),
+        Start::Skippable(whole) if bytes.len() >= whole => Part::Skippable(whole),
+        Start::Skippable(_) | Start::Short => Part::Torn(0),
+        Start::Garbage => Part::Garbage,
+    }
+}
+
+/// What begins here, from at most [`MAX_HEADER`] bytes.
+pub(crate) fn start(bytes: &[u8]) -> Start {
     let Some(magic) = u32_at(bytes, 0) else {
-        return if is_prefix_of_magic(bytes) { Part::Torn(0) } else { Part::Garbage };
+        return if is_prefix_of_magic(bytes) { Start::Short } else { Start::Garbage };
     };
     if magic & 0xffff_fff0 == 0x184D_2A50 {
-        let Some(length) = u32_at(bytes, 4) else {
-            return Part::Torn(0);
-        };
-        let whole = 8 + length as usize;
-        return if bytes.len() >= whole { Part::Skippable(whole) } else { Part::Torn(0) };
+        return u32_at(bytes, 4).map_or(Start::Short, |length| Start::Skippable(8 + length as usize));
     }
     if magic != 0xFD2F_B528 {
-        return Part::Garbage;
+        return Start::Garbage;
     }
     match header_length(bytes) {
-        Some((header, checksum)) => blocks(bytes, header, checksum, |_| ()),
-        None => Part::Torn(0),
+        Some((header, checksum)) => Start::Frame { header, checksum },
+        None => Start::Short,
+    }
+}
+
+/// Bytes behind a block's header and whether it is the last; `None` if it is no block.
+pub(crate) fn block(header: [u8; 3]) -> Option<(usize, bool)> {
+    let word = u32::from_le_bytes([header[0], header[1], header[2], 0]);
+    let (last, kind, size) = (word & 1 == 1, word >> 1 & 3, (word >> 3) as usize);
+    match kind {
+        0 | 2 if size <= MAX_BLOCK => Some((size, last)),
+        1 if size <= MAX_BLOCK => Some((1, last)),
+        _ => None,
     }
 }
 
@@ -65,15 +97,11 @@ pub fn is_own_form(bytes: &[u8]) -> bool {
 fn blocks(bytes: &[u8], header: usize, checksum: bool, mut seen: impl FnMut(usize)) -> Part {
     let mut at = header;
     loop {
-        let Some(block) = bytes.get(at..at + 3) else {
+        let Some(header) = bytes.get(at..at + 3) else {
             return Part::Torn(at);
         };
-        let word = u32::from_le_bytes([block[0], block[1], block[2], 0]);
-        let (last, kind, size) = (word & 1 == 1, word >> 1 & 3, (word >> 3) as usize);
-        let length = match kind {
-            0 | 2 if size <= MAX_BLOCK => size,
-            1 if size <= MAX_BLOCK => 1,
-            _ => return Part::Torn(at),
+        let Some((length, last)) = block([header[0], header[1], header[2]]) else {
+            return Part::Torn(at);
         };
         let end = at + 3 + length;
         if end > bytes.len() {

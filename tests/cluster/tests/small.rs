@@ -92,10 +92,11 @@ mod long {
             pod["metadata"]["annotations"][annotation::SOURCE] = source.into();
             // Only beside an app that asks for something the forwarder has limits.
             pod["spec"]["containers"][0]["resources"] = json!({ "requests": { "cpu": "10m" } });
+            let pod = writer.run_in(pod, &[&rate, &seconds, shape]);
             let pod = injected(&namespace, pod, &Config::default());
             let ours = pod["spec"]["initContainers"].as_array().unwrap().last().unwrap();
             assert!(ours["resources"]["limits"]["memory"].is_string(), "{ours}");
-            namespace.create(&writer.run_in(pod, &[&rate, &seconds, shape]));
+            namespace.create(&pod);
         }
         let all: Vec<_> = until("both forwarders", || {
             let all = forwarders();

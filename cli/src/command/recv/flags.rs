@@ -18,6 +18,7 @@ use logtap_redact::{Redactor, parse_patterns, parse_selection};
 pub(crate) use elsewhere::{Elsewhere, tell};
 use stream::StreamArgs;
 
+use super::attached::AttachedArgs;
 use super::identity::ByCluster;
 use super::in_cluster::InClusterArgs;
 use super::key;
@@ -37,7 +38,7 @@ pub(crate) struct RecvArgs {
     listen: String,
     /// Capture directory; made if it does not exist
     #[arg(long, default_value = "./capture", env = "LOGTAP_RECV_DIR", value_name = "DIR")]
-    dir: PathBuf,
+    pub(super) dir: PathBuf,
     /// Rotate files at this size (compressed); at most an eighth of --max-disk
     #[arg(long, default_value = "256MB", value_parser = size::parse, value_name = "SIZE")]
     max_file: u64,
@@ -127,6 +128,8 @@ pub(crate) struct RecvArgs {
     stream: StreamArgs,
     #[command(flatten)]
     pub(super) in_cluster: InClusterArgs,
+    #[command(flatten)]
+    pub(super) attached: AttachedArgs,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -174,6 +177,7 @@ impl RecvArgs {
             alert_rules,
             stream,
             in_cluster: _,
+            attached: _,
         } = self;
         let webhooks = webhooks(webhook_url, &webhook_events, webhook_auth.as_ref())?;
         let told =

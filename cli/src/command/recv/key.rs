@@ -44,14 +44,17 @@ fn make(path: &Path) -> std::io::Result<[u8; 32]> {
 }
 
 fn default_path() -> Result<PathBuf, CliError> {
+    Ok(state_dir().map_err(|error| error.hint("name a file with --redact-key-file"))?.join("redact.key"))
+}
+
+/// Where what outlives a run is kept, outside of captures.
+pub(super) fn state_dir() -> Result<PathBuf, CliError> {
     let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     set("XDG_STATE_HOME")
         .or_else(|| set("HOME").map(|home| home.join(".local/state")))
-        .map(|state| state.join("logtap/redact.key"))
+        .map(|state| state.join("logtap"))
         .ok_or_else(|| {
-            CliError::usage(
-                "there is no home directory for the key of --redact-hash; name a file with --redact-key-file",
-            )
+            CliError::usage("there is no home directory to keep state in: neither HOME nor XDG_STATE_HOME is set")
         })
 }
 

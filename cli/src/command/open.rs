@@ -1,0 +1,186 @@
+//! `logtap open`: the terminal view of a capture, growing or finished.
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use logtap_capture::reader::Capture;
+use logtap_capture::time::SECOND;
+use logtap_view::filter::{Filter, Kind, level};
+use logtap_view::run::{End, ViewError};
+use logtap_view::state::Options;
+use logtap_view::update::Leave;
+
+use crate::error::{CliError, Kind as ErrorKind};
+use crate::exit::Exit;
+use crate::output::Ui;
+use crate::when::When;
+
+/// Look at a capture: live while it grows, as a replay afterwards
+///
+/// Keys: ? shows all of them. e next error, / search, t time, l label, Enter the whole line,
+/// Y the view as a command. A replay starts paused; Space plays it.
+#[derive(Debug, Args)]
+pub(crate) struct OpenArgs {
+    /// The capture
+    #[arg(value_name = "DIR")]
+    dir: PathBuf,
+    /// Play at this speed from the start: 1, 10x, 0.5x, max (0 is max)
+    #[arg(long, value_name = "SPEED", value_parser = speed)]
+    speed: Option<f64>,
+    /// Earliest time: RFC 3339, 10:32 (UTC), or -30m (before the end of the capture)
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    from: Option<When>,
+    /// Latest time, in the same forms
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    to: Option<When>,
+    /// Only lines with this label: k=v, k!=v, k=~regex, k!~regex (can be repeated, all must hold)
+    #[arg(long, value_name = "MATCHER", allow_hyphen_values = true)]
+    label: Vec<String>,
+    /// Only lines of this level or a worse one: trace, debug, info, warn, error, fatal
+    #[arg(long, value_name = "LEVEL")]
+    level: Option<String>,
+    /// Only lines that match this regular expression (can be repeated, all must)
+    #[arg(long, value_name = "PATTERN", allow_hyphen_values = true)]
+    grep: Vec<String>,
+    /// No lines that match this regular expression (can be repeated)
+    #[arg(long, value_name = "PATTERN", allow_hyphen_values = true)]
+    hide: Vec<String>,
+    /// Search for this regular expression: hits are shown, n goes to the next
+    #[arg(long, value_name = "PATTERN", allow_hyphen_values = true)]
+    search: Option<String>,
+    /// Begin at this time; TIME+N: at the Nth further line of that time
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    at: Option<String>,
+    /// Put the line at which the view begins into this row of the lines
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    row: u16,
+    /// Columns of the messages that are out of sight on the left
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    sideways: u16,
+    /// Wrap long lines
+    #[arg(long)]
+    wrap: bool,
+    /// Show local times instead of UTC
+    #[arg(long)]
+    local: bool,
+    /// Open the detail of the line
+    #[arg(long)]
+    detail: bool,
+    /// Show a lane for each service
+    #[arg(long)]
+    lanes: bool,
+    /// Do not show the histogram
+    #[arg(long)]
+    no_histogram: bool,
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    let number = text.trim_end_matches(['x', 'X']);
+    match number {
+        "max" | "0" => Ok(f64::INFINITY),
+        _ => match number.parse::<f64>() {
+            Ok(speed) if speed > 0.0 && speed.is_finite() => Ok(speed),
+            _ => Err("write 1, 10x, 0.5x or max".to_owned()),
+        },
+    }
+}
+
+/// Shows the capture until the person leaves it.
+///
+/// # Errors
+/// If there is no terminal, or the capture cannot be read.
+pub(crate) fn run(args: OpenArgs, ui: &Ui) -> Result<Exit, CliError> {
+    let capture = Capture::open(&args.dir)?;
+    if !std::io::stdout().is_terminal() || !std::io::stdin().is_terminal() {
+        return Err(CliError::usage("`logtap open` shows a capture on a terminal, and this is none")
+            .hint("`logtap grep`, `watch`, `inspect` and `triage` read it without one"));
+    }
+    let dir = args.dir.clone();
+    let options = args.into_options(&capture)?;
+    drop(capture);
+    let end = logtap_view::run::run(&dir, options, || false).map_err(failed)?;
+    leave(&dir, end, ui)
+}
+
+/// What is done when a view that did not start the receiver ends.
+fn leave(dir: &Path, end: End, ui: &Ui) -> Result<Exit, CliError> {
+    match end {
+        End::Left(Leave::Stop) => super::recv::stop(dir, ui).map(|()| Exit::Success),
+        End::Left(Leave::Detach) => {
+            ui.note(format_args!("receiving goes on; logtap recv --stop {} ends it", dir.display()));
+            Ok(Exit::Success)
+        }
+        End::Left(Leave::Quit) | End::HungUp | End::Signalled(_) | End::Over => Ok(Exit::Success),
+    }
+}
+
+pub(crate) fn failed(error: ViewError) -> CliError {
+    match error {
+        ViewError::Open(error) => error.into(),
+        ViewError::Filter(error) => CliError::usage(error.to_string()),
+        ViewError::Terminal(error) => CliError::new(ErrorKind::Internal, format!("cannot use the terminal: {error}")),
+        ViewError::Panic(_) => CliError::new(ErrorKind::Internal, error.to_string()),
+    }
+}
+
+impl OpenArgs {
+    fn into_options(self, capture: &Capture) -> Result<Options, CliError> {
+        let mut range = logtap_capture::chunk::Span::default();
+        for line in capture.files.iter().filter_map(|file| file.line.as_ref()) {
+            range.merge(line.span());
+        }
+        let relative = [self.from, self.to].into_iter().flatten().any(When::is_relative);
+        if relative && range.is_empty() {
+            range = logtap_capture::survey::run(capture, |_| ())?.summary.ts;
+        }
+        let resolve = |when: Option<When>| {
+            when.map(|when| when.resolve(range)).transpose().map_err(|error| CliError::usage(error.to_string()))
+        };
+        let kinds = [
+            (Kind::Label, self.label),
+            (Kind::Level, self.level.into_iter().collect()),
+            (Kind::Keep, self.grep),
+            (Kind::Hide, self.hide),
+        ];
+        let filters: Vec<Filter> = kinds
+            .into_iter()
+            .flat_map(|(kind, texts)| texts.into_iter().map(move |text| Filter { kind, text, on: true }))
+            .collect();
+        if let Some(wrong) =
+            filters.iter().filter(|filter| filter.kind == Kind::Level).find_map(|one| level(&one.text).err())
+        {
+            return Err(CliError::usage(wrong.to_string()));
+        }
+        let at = self.at.map(|text| at(&text, range)).transpose()?;
+        Ok(Options {
+            from: resolve(self.from)?,
+            to: resolve(self.to)?,
+            filters,
+            search: self.search,
+            at,
+            row: self.row,
+            speed: self.speed,
+            utc: !self.local,
+            wrap: self.wrap,
+            sideways: self.sideways,
+            detail: self.detail,
+            lanes: self.lanes,
+            no_histogram: self.no_histogram,
+            listen: None,
+            owner: false,
+        })
+    }
+}
+
+/// `TIME`, `TIME+N`: the instant and how many lines of it are passed over.
+fn at(text: &str, range: logtap_capture::chunk::Span) -> Result<(i64, u32), CliError> {
+    let wrong = || CliError::usage(format!("invalid place {text:?}: write 2026-01-15T10:32:00Z, 10:32 (UTC) or -30m"));
+    let (time, skip) = match text.rsplit_once('+') {
+        Some((time, skip)) if time.ends_with('Z') => (time, skip.parse().map_err(|_| wrong())?),
+        _ => (text, 0),
+    };
+    let when: When = time.parse().map_err(|_| wrong())?;
+    let ns = when.resolve(range).map_err(|error| CliError::usage(error.to_string()))?;
+    Ok((ns.clamp(i64::MIN + SECOND, i64::MAX), skip))
+}

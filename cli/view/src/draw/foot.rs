@@ -1,0 +1,107 @@
+//! The foot: filters, search, and what is typed, said or possible.
+
+use ratatui_core::buffer::Buffer;
+use ratatui_core::layout::Rect;
+
+use super::theme::Theme;
+use super::{Pen, grouped};
+use crate::state::{PromptKind, State};
+use crate::text::{plain, safe};
+
+pub(super) fn chips(state: &State, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    if area.height == 0 {
+        return;
+    }
+    let mut pen = Pen::new(buffer, area);
+    if let Some(search) = &state.search {
+        pen.put("/", theme.name());
+        pen.put(&safe(&search.text, 40).text, theme.strong());
+        let more = if search.done { "" } else { "+" };
+        let nth = state.current().map(|row| search.places.partition_point(|key| *key < row.key) + 1);
+        let on_hit = state.current().is_some_and(|row| search.places.binary_search(&row.key).is_ok());
+        let place = nth.filter(|_| on_hit).map_or_else(String::new, |nth| format!("{} of ", grouped(nth as u64)));
+        pen.put(&format!(" {place}{}{more} hits   ", grouped(search.hits)), theme.dim());
+    }
+    let mut filters: Vec<_> = state.filters.iter().collect();
+    filters.sort_by_key(|filter| filter.kind);
+    for filter in filters {
+        let style = if filter.on { theme.strong() } else { theme.dim() };
+        pen.put(filter.kind.sign(), theme.name());
+        pen.put(&safe(&filter.text, 40).text, style);
+        pen.put(if filter.on { "   " } else { " (off)   " }, theme.dim());
+    }
+    if let Some((lines, done)) = state.passing {
+        pen.put(&format!("{}{} lines pass", grouped(lines), if done { "" } else { "+" }), theme.dim());
+    }
+}
+
+pub(super) fn draw(state: &State, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    if area.height == 0 {
+        return;
+    }
+    let mut pen = Pen::new(buffer, area);
+    if let Some(prompt) = &state.prompt {
+        let sign = match prompt.kind {
+            PromptKind::Search => "/",
+            PromptKind::Hide => "hide: ",
+            PromptKind::Keep => "keep: ",
+            PromptKind::Label => "label: ",
+            PromptKind::Time => "time: ",
+            PromptKind::Palette => ":",
+        };
+        pen.put(sign, theme.name());
+        pen.put(&plain(&prompt.text), theme.strong());
+        pen.put(" ", theme.cursor());
+        if prompt.kind == PromptKind::Palette {
+            for binding in state.palette_matches(&prompt.text).iter().take(3) {
+                pen.put(&format!("  {} ", binding.keys.split(' ').next().unwrap_or_default()), theme.name());
+                pen.put(binding.words, theme.dim());
+            }
+        }
+        return;
+    }
+    if let Some(seeking) = &state.seeking {
+        pen.put(&format!("looking for the next {}… (Esc stops)", seeking.what), theme.strong());
+        return;
+    }
+    if let Some(message) = &state.message {
+        pen.put(&plain(message), theme.strong());
+        return;
+    }
+    if !state.typed.is_empty() {
+        pen.put(&plain(&state.typed), theme.strong());
+        return;
+    }
+    let hints: &[(&str, &str)] = if state.detail.is_some() {
+        &[("↑↓", "field"), ("+", "keep"), ("-", "hide"), ("j k", "line"), ("Esc", "close")]
+    } else if state.live() {
+        &[
+            ("?", "help"),
+            ("e", "next error"),
+            ("/", "search"),
+            ("l", "label"),
+            ("Enter", "detail"),
+            ("G", "follow"),
+            ("D", "detach"),
+            ("q", "quit"),
+        ]
+    } else {
+        &[
+            ("?", "help"),
+            ("e", "next error"),
+            ("/", "search"),
+            ("t", "time"),
+            ("l", "label"),
+            ("Enter", "detail"),
+            ("Space", "play"),
+            ("q", "quit"),
+        ]
+    };
+    for (key, words) in hints {
+        if pen.left() < key.len() + words.len() + 3 {
+            break;
+        }
+        pen.put(key, theme.name());
+        pen.put(&format!(" {words}  "), theme.dim());
+    }
+}

@@ -1,0 +1,335 @@
+//! The view at work: threads that read, one loop that changes the state and
+//! draws. An input is drawn at once, what the capture brings at most thirty
+//! times a second, and nothing at all while nothing changes.
+
+use std::io;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crossterm::event::{Event as Input, KeyEventKind};
+use logtap_capture::reader::OpenError;
+use signal_hook::consts::{SIGHUP, SIGTSTP};
+
+use crate::draw::theme::{Depth, Theme};
+use crate::filter::FilterError;
+use crate::loader::{Loader, Reply, Request};
+use crate::state::{Options, State};
+use crate::tally::{self, Count, Job};
+use crate::update::{Effect, Leave};
+use crate::watcher::{Moment, Watcher};
+
+mod screen;
+mod signals;
+
+pub use screen::{Painter, Screen};
+
+/// Time between looks at a growing capture.
+const LOOK: Duration = Duration::from_millis(200);
+/// How long a view may take to end before it is left to itself.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// Least time between frames that no input asked for.
+const FRAME: Duration = Duration::from_millis(33);
+
+/// Why there is no view.
+#[derive(Debug, thiserror::Error)]
+pub enum ViewError {
+    /// The capture cannot be read.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// A filter cannot be used.
+    #[error(transparent)]
+    Filter(#[from] FilterError),
+    /// The terminal cannot be used.
+    #[error("cannot use the terminal: {0}")]
+    Terminal(#[from] io::Error),
+    /// A bug; what it said.
+    #[error("the view failed: {0}")]
+    Panic(String),
+}
+
+/// What reaches the loop.
+#[derive(Debug)]
+pub enum Event {
+    /// A key, a paste, another size.
+    Input(Input),
+    /// The terminal is gone.
+    InputEnded,
+    /// The loader has answered.
+    Loaded(Reply),
+    /// The capture has changed.
+    Moved(Moment),
+    /// A count has come further.
+    Counted(Count),
+    /// A signal.
+    Signal(i32),
+    /// There is no more reason to show anything.
+    Over,
+}
+
+/// How a view ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// As the person asked.
+    Left(Leave),
+    /// The terminal went away.
+    HungUp,
+    /// INT or TERM.
+    Signalled(i32),
+    /// Whoever started the view said so.
+    Over,
+}
+
+/// Shows a capture on the terminal until it is left, or `over` says that there is no more reason to.
+/// A terminal that nobody reads keeps the view from drawing, not from ending.
+///
+/// # Errors
+/// See [`ViewError`]. The terminal is restored in any case.
+pub fn run(dir: &Path, options: Options, mut over: impl FnMut() -> bool) -> Result<End, ViewError> {
+    let mut watcher = Watcher::open(dir)?;
+    let moment = watcher.moment();
+    let mut state = State::new(moment, options, crossterm::terminal::size()?);
+    let first = state.begin()?;
+    let theme = Theme { depth: Depth::from_environment(|name| std::env::var(name).ok()) };
+    let (events, inbox) = mpsc::channel();
+    let signalled = Arc::new(AtomicI32::new(0));
+    let signals = signals::listen(events.clone(), signalled.clone())?;
+    let workers = Workers::start(watcher, &events)?;
+    let screen = Screen::enter(theme)?;
+    signals::read_input(events.clone())?;
+    let (done, outcome) = mpsc::channel();
+    let hook = std::panic::take_hook();
+    // What a panic says belongs behind the restored screen, not onto it.
+    let said = Arc::new(Mutex::new(String::new()));
+    let note = said.clone();
+    std::panic::set_hook(Box::new(move |panic| {
+        *note.lock().unwrap_or_else(PoisonError::into_inner) = panic.to_string().replace('\n', " ");
+    }));
+    std::thread::Builder::new().name("view".to_owned()).spawn(move || {
+        let turned = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            Looped { state, screen, workers, inbox, job: 0 }.turn(first)
+        }));
+        // Nobody waits any more for a view that was too late.
+        drop(
+            done.send(turned.unwrap_or_else(|_| {
+                Err(ViewError::Panic(said.lock().unwrap_or_else(PoisonError::into_inner).clone()))
+            })),
+        );
+    })?;
+    let mut patience = None;
+    let ended = loop {
+        match outcome.recv_timeout(LOOK) {
+            Ok(outcome) => break outcome,
+            Err(RecvTimeoutError::Disconnected) => break Err(ViewError::Panic("its thread is gone".to_owned())),
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+        let signal = signalled.load(Ordering::Acquire);
+        if patience.is_none() && (signal != 0 || over()) {
+            patience = Some(Instant::now());
+            drop(events.send(Event::Over));
+        }
+        if patience.is_some_and(|since| since.elapsed() > PATIENCE) {
+            screen::cook();
+            break Ok(match signal {
+                0 => End::Over,
+                SIGHUP => End::HungUp,
+                signal => End::Signalled(signal),
+            });
+        }
+    };
+    std::panic::set_hook(hook);
+    signals.close();
+    ended
+}
+
+/// The threads that read the capture.
+struct Workers {
+    loader: Sender<Request>,
+    tally: Sender<Job>,
+    newest: Arc<AtomicU64>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Workers {
+    fn start(mut watcher: Watcher, events: &Sender<Event>) -> io::Result<Self> {
+        let (loader, requests) = mpsc::channel();
+        let (tally, jobs) = mpsc::channel();
+        let (newest, stop) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
+        let named = |name: &str| std::thread::Builder::new().name(name.to_owned());
+        let answers = events.clone();
+        named("loader").spawn(move || {
+            Loader::default().serve(&requests, |reply| answers.send(Event::Loaded(reply)).is_ok());
+        })?;
+        let (counts, wanted) = (events.clone(), newest.clone());
+        named("tally").spawn(move || {
+            tally::serve(&jobs, &wanted, |count| counts.send(Event::Counted(count)).is_ok());
+        })?;
+        let (moments, ending) = (events.clone(), stop.clone());
+        named("watcher").spawn(move || {
+            while !ending.load(Ordering::Acquire) {
+                // What cannot be read now is tried again; the view shows what it has.
+                let counted = watcher.count().unwrap_or(false);
+                let moved = watcher.follow().unwrap_or(false);
+                if (counted || moved) && moments.send(Event::Moved(watcher.moment())).is_err() {
+                    return;
+                }
+                if !counted {
+                    std::thread::sleep(LOOK);
+                }
+            }
+        })?;
+        Ok(Self { loader, tally, newest, stop })
+    }
+}
+
+impl Drop for Workers {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Release);
+        self.newest.store(u64::MAX, Ordering::Release);
+    }
+}
+
+struct Looped {
+    state: State,
+    screen: Screen,
+    workers: Workers,
+    inbox: Receiver<Event>,
+    job: u64,
+}
+
+impl Looped {
+    fn turn(mut self, first: Vec<Effect>) -> Result<End, ViewError> {
+        if let Some(end) = self.carry_out(first)? {
+            return Ok(end);
+        }
+        let mut drawn = Instant::now();
+        let mut dirty = true;
+        loop {
+            let wait = match () {
+                () if dirty && self.state.ready => FRAME.saturating_sub(drawn.elapsed()),
+                () if self.state.play.since.is_some() => FRAME,
+                () if self.state.live() => crate::state::IDLE,
+                () => Duration::from_secs(3600),
+            };
+            let mut urgent = false;
+            match self.inbox.recv_timeout(wait) {
+                Ok(event) => {
+                    urgent = matches!(event, Event::Input(_)) || matches!(event, Event::Loaded(_));
+                    if let Some(end) = self.take(event)? {
+                        return Ok(end);
+                    }
+                    // What has come meanwhile is drawn in the same frame.
+                    while let Ok(event) = self.inbox.try_recv() {
+                        urgent |= matches!(event, Event::Input(_));
+                        if let Some(end) = self.take(event)? {
+                            return Ok(end);
+                        }
+                    }
+                    dirty = true;
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    dirty |= self.state.live();
+                    if let Some(effects) = self.state.play_on(Instant::now()) {
+                        dirty = true;
+                        if let Some(end) = self.carry_out(effects)? {
+                            return Ok(end);
+                        }
+                    }
+                }
+                Err(RecvTimeoutError::Disconnected) => return Ok(End::HungUp),
+            }
+            let more = self.state.refill();
+            if let Some(end) = self.carry_out(more.into_iter().collect())? {
+                return Ok(end);
+            }
+            if dirty && (urgent || drawn.elapsed() >= FRAME) && (self.state.ready || drawn.elapsed() > FRAME * 2) {
+                self.screen.draw(&self.state)?;
+                (drawn, dirty) = (Instant::now(), false);
+            }
+        }
+    }
+
+    fn take(&mut self, event: Event) -> Result<Option<End>, ViewError> {
+        let effects = match event {
+            Event::Input(Input::Key(key)) if key.kind != KeyEventKind::Release => self.state.key(&key),
+            Event::Input(Input::Paste(text)) => {
+                self.state.paste(&text);
+                Vec::new()
+            }
+            Event::Input(Input::Resize(columns, rows)) => {
+                self.state.resized(columns, rows);
+                Vec::new()
+            }
+            Event::Input(_) => Vec::new(),
+            Event::InputEnded => return Ok(Some(End::HungUp)),
+            Event::Loaded(reply) => self.state.answered(reply),
+            Event::Moved(moment) => self.state.moved_on(moment, Instant::now()),
+            Event::Counted(count) => {
+                self.counted(count);
+                Vec::new()
+            }
+            Event::Signal(signal) if signal == SIGHUP => return Ok(Some(End::HungUp)),
+            Event::Signal(signal) if signal == SIGTSTP => vec![Effect::Suspend],
+            Event::Signal(signal) => return Ok(Some(End::Signalled(signal))),
+            Event::Over => return Ok(Some(End::Over)),
+        };
+        self.carry_out(effects)
+    }
+
+    fn counted(&mut self, count: Count) {
+        if count.id != self.job {
+            return;
+        }
+        if let Some(passing) = &mut self.state.passing {
+            *passing = (count.passing, count.done);
+        }
+        if let Some(search) = &mut self.state.search {
+            (search.hits, search.done) = (count.hits, count.done);
+            search.places.extend(count.places);
+        }
+    }
+
+    fn carry_out(&mut self, effects: Vec<Effect>) -> Result<Option<End>, ViewError> {
+        for effect in effects {
+            match effect {
+                Effect::Ask(id, ask) => {
+                    let (archive, sieve) = (self.state.moment.archive.clone(), self.state.sieve.clone());
+                    // A loader that has died of a panic leaves the view as it is.
+                    drop(self.workers.loader.send(Request { id, archive, sieve, ask }));
+                }
+                Effect::Count => self.count(),
+                Effect::Copy(text) => self.screen.copy(&text)?,
+                Effect::End(leave) => return Ok(Some(End::Left(leave))),
+                Effect::Suspend => {
+                    self.screen.suspend()?;
+                    let (columns, rows) = crossterm::terminal::size()?;
+                    self.state.resized(columns, rows);
+                }
+                Effect::Redraw => self.screen.forget(),
+            }
+        }
+        Ok(None)
+    }
+
+    fn count(&mut self) {
+        self.job += 1;
+        self.workers.newest.store(self.job, Ordering::Release);
+        let state = &mut self.state;
+        if let Some(search) = &mut state.search {
+            (search.hits, search.done) = (0, false);
+            search.places.clear();
+        }
+        if state.search.is_none() && state.passing.is_none() {
+            return;
+        }
+        let search = state.search.as_ref().map(|search| {
+            let mut both = state.sieve.and(&search.pattern);
+            both.id = u64::MAX - self.job;
+            Arc::new(both)
+        });
+        let job = Job { id: self.job, archive: state.moment.archive.clone(), sieve: state.sieve.clone(), search };
+        drop(self.workers.tally.send(job));
+    }
+}

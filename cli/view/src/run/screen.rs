@@ -1,0 +1,165 @@
+//! The terminal: taken, written in whole frames, and given back as it was.
+
+use std::io::{self, Write};
+
+use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
+use crossterm::terminal::{
+    BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
+    disable_raw_mode, enable_raw_mode,
+};
+use crossterm::{cursor, queue};
+use ratatui_core::backend::Backend;
+use ratatui_core::buffer::Buffer;
+use ratatui_core::layout::Rect;
+use ratatui_crossterm::CrosstermBackend;
+
+use crate::draw;
+use crate::draw::theme::Theme;
+use crate::state::State;
+
+/// Turns states into the bytes that bring a terminal from one to the next.
+#[derive(Debug)]
+pub struct Painter {
+    theme: Theme,
+    shown: Buffer,
+    fresh: bool,
+}
+
+/// The terminal while the view has it. Given back on drop.
+#[derive(Debug)]
+pub struct Screen {
+    painter: Painter,
+}
+
+impl Painter {
+    /// For a terminal that shows nothing of ours.
+    #[must_use]
+    pub fn new(theme: Theme) -> Self {
+        Self { theme, shown: Buffer::empty(Rect::ZERO), fresh: true }
+    }
+
+    /// The bytes that bring the terminal to this state; none if it is there.
+    ///
+    /// # Errors
+    /// Never in practice: it writes into memory.
+    pub fn frame(&mut self, state: &State) -> io::Result<Vec<u8>> {
+        let area = Rect { x: 0, y: 0, width: state.size.0, height: state.size.1 };
+        if self.shown.area != area {
+            self.fresh = true;
+        }
+        let mut next = Buffer::empty(area);
+        draw::draw(state, &self.theme, &mut next);
+        if self.fresh {
+            self.shown = Buffer::empty(area);
+        }
+        let changes = self.shown.diff(&next);
+        if changes.is_empty() && !self.fresh {
+            return Ok(Vec::new());
+        }
+        let mut bytes = Vec::new();
+        queue!(bytes, BeginSynchronizedUpdate)?;
+        if self.fresh {
+            queue!(bytes, Clear(ClearType::All))?;
+        }
+        CrosstermBackend::new(&mut bytes).draw(changes.into_iter())?;
+        queue!(bytes, EndSynchronizedUpdate)?;
+        self.fresh = false;
+        self.shown = next;
+        Ok(bytes)
+    }
+}
+
+impl Screen {
+    /// Takes the terminal.
+    ///
+    /// # Errors
+    /// If it is none.
+    pub fn enter(theme: Theme) -> io::Result<Self> {
+        enable_raw_mode()?;
+        let screen = Self { painter: Painter::new(theme) };
+        write_all(&entry()?)?;
+        Ok(screen)
+    }
+
+    /// Draws the state: what differs from what is shown, in one write.
+    ///
+    /// # Errors
+    /// If the terminal cannot be written.
+    pub fn draw(&mut self, state: &State) -> io::Result<()> {
+        let bytes = self.painter.frame(state)?;
+        if bytes.is_empty() { Ok(()) } else { write_all(&bytes) }
+    }
+
+    /// Draws everything with the next frame.
+    pub fn forget(&mut self) {
+        self.painter.fresh = true;
+    }
+
+    /// Puts text into the terminal's clipboard (OSC 52), where it has one.
+    ///
+    /// # Errors
+    /// If the terminal cannot be written.
+    pub fn copy(&self, text: &str) -> io::Result<()> {
+        write_all(format!("\x1b]52;c;{}\x07", base64(text.as_bytes())).as_bytes())
+    }
+
+    /// Gives the terminal back, stops this process, and takes the terminal again once it goes on.
+    ///
+    /// # Errors
+    /// If the terminal cannot be taken again.
+    pub fn suspend(&mut self) -> io::Result<()> {
+        leave();
+        rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP)?;
+        self.painter.fresh = true;
+        enable_raw_mode()?;
+        write_all(&entry()?)
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        leave();
+    }
+}
+
+/// Gives the terminal back. Where it is gone, there is nothing to restore.
+fn leave() {
+    let bytes = sequence(|out| queue!(out, DisableBracketedPaste, cursor::Show, LeaveAlternateScreen));
+    drop(bytes.and_then(|bytes| write_all(&bytes)));
+    cook();
+}
+
+fn entry() -> io::Result<Vec<u8>> {
+    sequence(|out| queue!(out, EnterAlternateScreen, EnableBracketedPaste, cursor::Hide, Clear(ClearType::All)))
+}
+
+/// Gives lines back to the terminal's own treatment, without writing a byte.
+pub(super) fn cook() {
+    drop(disable_raw_mode());
+}
+
+fn sequence(make: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    make(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn write_all(bytes: &[u8]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(bytes)?;
+    out.flush()
+}
+
+/// Base64 with padding, as OSC 52 wants it.
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for chunk in bytes.chunks(3) {
+        let word = chunk.iter().fold(0_u32, |word, byte| word << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        for at in 0..4 {
+            let digit = (word >> (18 - 6 * at) & 63) as usize;
+            out.push(if at <= chunk.len() { char::from(DIGITS[digit]) } else { '=' });
+        }
+    }
+    out
+}

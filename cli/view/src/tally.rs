@@ -1,0 +1,112 @@
+//! Counts over the whole capture, on a thread of its own: lines that pass the
+//! filters, or hits of the search among them. One count at a time; a new one
+//! ends the one before at the next page.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::Receiver;
+use std::time::{Duration, Instant};
+
+use crate::archive::{Archive, Cache, Direction, Key, Walk};
+use crate::filter::{Judge, Sieve};
+
+/// Places of hits that are kept.
+const PLACES: usize = 100_000;
+/// Time between two answers.
+const PERIOD: Duration = Duration::from_millis(100);
+
+/// What to count.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// Its number; the newest counts.
+    pub id: u64,
+    /// The capture.
+    pub archive: Arc<Archive>,
+    /// The filters.
+    pub sieve: Arc<Sieve>,
+    /// The filters and the search, if there is one.
+    pub search: Option<Arc<Sieve>>,
+}
+
+/// How far a count has come.
+#[derive(Debug, Clone)]
+pub struct Count {
+    /// Number of the job.
+    pub id: u64,
+    /// Lines that pass the filters.
+    pub passing: u64,
+    /// Of those, lines that match the search.
+    pub hits: u64,
+    /// Further places of hits, in order.
+    pub places: Vec<Key>,
+    /// Everything was looked at.
+    pub done: bool,
+}
+
+/// Counts until nobody asks; `newest` holds the number of the job that is wanted.
+pub fn serve(jobs: &Receiver<Job>, newest: &AtomicU64, tell: impl Fn(Count) -> bool) {
+    let (mut cache, mut judges) = (Cache::default(), (Judge::default(), Judge::default()));
+    while let Ok(job) = jobs.recv() {
+        let stale = || newest.load(Ordering::Acquire) != job.id;
+        if stale() {
+            continue;
+        }
+        let outcome = count(&job, &mut cache, &mut judges, &stale, &tell);
+        if let Ok(false) = outcome {
+            return;
+        }
+    }
+}
+
+/// False if nobody listens any more.
+fn count(
+    job: &Job,
+    cache: &mut Cache,
+    judges: &mut (Judge, Judge),
+    stale: &dyn Fn() -> bool,
+    tell: &dyn Fn(Count) -> bool,
+) -> std::io::Result<bool> {
+    let archive = &*job.archive;
+    // Without filters nothing but the search decides which pages are worth reading.
+    let chosen = match &job.search {
+        Some(search) if job.sieve.is_empty() => search,
+        _ => &job.sieve,
+    };
+    let wanted = |file: usize, page: usize| {
+        let source = &archive.files[file];
+        source.pages[page].may_grow() || chosen.wants(source, page)
+    };
+    let mut walk = Walk::new(archive, Key::FIRST, true, Direction::Forward, wanted);
+    let mut so_far = Count { id: job.id, passing: 0, hits: 0, places: Vec::new(), done: false };
+    let mut kept = 0;
+    let (mut told, mut listening, mut lines) = (Instant::now(), true, 0_u32);
+    let done = walk.run(cache, stale, |key, line| {
+        let hit = job.search.as_ref().is_some_and(|search| judges.1.passes(search, line));
+        so_far.hits += u64::from(hit);
+        if hit && kept < PLACES {
+            kept += 1;
+            so_far.places.push(key);
+        }
+        so_far.passing += u64::from(!job.sieve.is_empty() && (hit || judges.0.passes(&job.sieve, line)));
+        lines += 1;
+        if lines.is_multiple_of(1024) {
+            if stale() {
+                return ControlFlow::Break(());
+            }
+            if told.elapsed() > PERIOD {
+                told = Instant::now();
+                listening = tell(Count { places: std::mem::take(&mut so_far.places), ..so_far.clone() });
+                if !listening {
+                    return ControlFlow::Break(());
+                }
+            }
+        }
+        ControlFlow::Continue(())
+    })?;
+    if done && listening && !stale() {
+        so_far.done = true;
+        listening = tell(so_far);
+    }
+    Ok(listening)
+}

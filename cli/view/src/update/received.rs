@@ -1,0 +1,117 @@
+//! What the loader found goes into the window of lines.
+
+use super::Effect;
+use crate::archive::{Direction, Key};
+use crate::loader::{Anchor, Found};
+use crate::state::State;
+
+/// Lines kept before and behind the screen, in screens; beyond it the far side is given up.
+const KEPT: usize = 10;
+
+impl State {
+    pub(super) fn receive(&mut self, found: Found) -> Vec<Effect> {
+        match found {
+            Found::Window { rows, at, at_start, at_end } => {
+                let first = !self.ready;
+                self.resume =
+                    (rows.first().map_or(Key::FIRST, |row| row.key), rows.last().map_or(Key::LAST, |row| row.key));
+                self.rows = rows.into();
+                self.ready = true;
+                self.sampled = None;
+                self.ends = (at_start, at_end);
+                self.cursor = at;
+                let wanted = if first { usize::from(self.options.row) } else { self.anchor_row };
+                self.anchor_row = self.height() / 3;
+                self.top = if self.follow { at } else { at.saturating_sub(wanted) };
+                if let Some(last) = self.rows.back().filter(|_| at_end) {
+                    self.newest = self.newest.max(last.key);
+                }
+                if self.follow || at + 1 == self.rows.len() {
+                    self.top = self.rows.len().saturating_sub(self.height());
+                }
+                self.keep_cursor_visible();
+            }
+            Found::More { direction, rows, resume, at_end } => self.more(direction, rows, resume, at_end),
+            Found::Line { key: Some(key), .. } => {
+                self.seeking = None;
+                return vec![self.seek(Anchor::Key(key))];
+            }
+            Found::Line { key: None, resume: Some(resume) } => self.resume_search = (resume, resume),
+            Found::Line { key: None, resume: None } => {
+                if let Some(seeking) = self.seeking.take() {
+                    let way = if seeking.direction == Direction::Forward { "further" } else { "earlier" };
+                    self.message = Some(format!("no {way} {}", seeking.what));
+                }
+            }
+            Found::Tail { rows, new, more, last } => {
+                self.more_new = more || (self.more_new && !self.follow);
+                self.tail(rows, new, last);
+            }
+            Found::Failed(error) => {
+                self.ends = (true, true);
+                self.message = Some(format!("cannot read: {error}"));
+            }
+        }
+        Vec::new()
+    }
+
+    fn more(&mut self, direction: Direction, rows: Vec<crate::row::Row>, resume: Key, at_end: bool) {
+        let kept = self.height() * KEPT;
+        match direction {
+            Direction::Forward => {
+                self.resume.1 = resume;
+                self.ends.1 = at_end;
+                self.rows.extend(rows);
+                let surplus = self.top.saturating_sub(kept);
+                if surplus > 0 {
+                    self.rows.drain(..surplus);
+                    self.top -= surplus;
+                    self.cursor = self.cursor.saturating_sub(surplus);
+                    self.ends.0 = false;
+                    self.resume.0 = self.rows.front().map_or(self.resume.0, |row| row.key);
+                }
+            }
+            Direction::Backward => {
+                self.resume.0 = resume;
+                self.ends.0 = at_end;
+                let added = rows.len();
+                for row in rows.into_iter().rev() {
+                    self.rows.push_front(row);
+                }
+                self.top += added;
+                self.cursor += added;
+                let limit = self.top + self.height() + kept;
+                if self.rows.len() > limit {
+                    self.rows.truncate(limit);
+                    self.ends.1 = false;
+                    self.resume.1 = self.rows.back().map_or(self.resume.1, |row| row.key);
+                }
+            }
+        }
+        if self.rows.len() < self.height() && !self.follow {
+            self.top = 0;
+        }
+        self.keep_cursor_visible();
+    }
+
+    fn tail(&mut self, rows: Vec<crate::row::Row>, new: u64, last: Option<Key>) {
+        if !self.follow {
+            self.new_lines += new;
+            self.newest = last.unwrap_or(self.newest);
+            return;
+        }
+        self.new_lines = 0;
+        self.newest = last.unwrap_or(self.newest);
+        if new == 0 {
+            return;
+        }
+        let shown = rows.iter().filter(|row| self.rows.back().is_none_or(|known| row.key > known.key)).count() as u64;
+        self.sampled = (new > shown).then_some((shown, new));
+        self.resume = (rows.first().map_or(Key::FIRST, |row| row.key), self.newest);
+        self.rows = rows.into();
+        self.ends = (false, true);
+        self.cursor = self.rows.len().saturating_sub(1);
+        self.top = 0;
+        self.keep_cursor_visible();
+    }
+}

@@ -1,0 +1,154 @@
+//! Every line can be reached, in order of time; counts are those of a plain reader.
+
+use logtap_view::filter::{Filter, Kind};
+use logtap_view::state::Options;
+
+use crate::world::{Driver, START, message, usual};
+
+const COUNT: u64 = 6_000;
+
+/// Numbers of the usual lines in order of time.
+fn expected() -> Vec<u64> {
+    let mut all: Vec<(i64, u64)> =
+        (0..COUNT).map(|n| (n as i64 * 100_000_000 - if n.is_multiple_of(3) { 2_050_000_000 } else { 0 }, n)).collect();
+    all.sort_by_key(|one| one.0);
+    all.into_iter().map(|one| one.1).collect()
+}
+
+#[test]
+fn scrolling_reaches_every_line_both_ways() {
+    let (_folder, dir) = usual(COUNT);
+    let mut view = Driver::open(&dir, Options::default(), (100, 30));
+    assert!(view.state.moment.archive.files.len() > 3);
+    let messages: Vec<String> = expected().into_iter().map(message).collect();
+    let mut seen = vec![view.state.current().unwrap().message.to_string()];
+    while seen.len() < messages.len() {
+        view.keys("j");
+        seen.push(view.state.current().unwrap().message.to_string());
+    }
+    assert!(seen == messages, "downwards");
+    view.keys("j");
+    assert_eq!(view.state.current().unwrap().message.to_string(), *messages.last().unwrap());
+    let mut back = Vec::new();
+    for _ in 0..messages.len() {
+        back.push(view.state.current().unwrap().message.to_string());
+        view.keys("k");
+    }
+    back.reverse();
+    assert!(back == messages, "upwards");
+}
+
+#[test]
+fn errors_are_found_one_after_the_other() {
+    let (_folder, dir) = usual(COUNT);
+    let mut view = Driver::open(&dir, Options::default(), (80, 24));
+    let errors: Vec<String> = expected().into_iter().filter(|n| n.is_multiple_of(97)).map(message).collect();
+    for error in &errors[1..] {
+        view.keys("e");
+        assert_eq!(view.state.current().unwrap().message.to_string(), *error);
+    }
+    view.keys("e");
+    assert_eq!(view.state.message.as_deref(), Some("no further error"));
+    view.keys("E");
+    assert_eq!(view.state.current().unwrap().message.to_string(), errors[errors.len() - 2]);
+}
+
+#[test]
+fn filters_and_searches_count_what_a_plain_reader_counts() {
+    let (_folder, dir) = usual(COUNT);
+    let filter = |kind, text: &str| Filter { kind, text: text.to_owned(), on: true };
+    let count = |wanted: &dyn Fn(u64) -> bool| (0..COUNT).filter(|n| wanted(*n)).count() as u64;
+    for (filters, search, passing, hits) in [
+        (vec![filter(Kind::Keep, "ledger is broken")], None, count(&|n| n % 97 == 0), 0),
+        (vec![filter(Kind::Hide, "completed")], None, count(&|n| n % 97 == 0 || n % 31 == 0), 0),
+        (vec![filter(Kind::Level, "warn")], None, count(&|n| n % 97 == 0 || n % 31 == 0), 0),
+        (
+            vec![filter(Kind::Label, "app=cart")],
+            Some("status=200"),
+            count(&|n| n % 4 == 1),
+            count(&|n| n % 4 == 1 && n % 97 != 0 && n % 31 != 0),
+        ),
+        (
+            vec![filter(Kind::Label, "app=cart"), filter(Kind::Hide, "n=1")],
+            Some("search|cart"),
+            count(&|n| n % 4 == 1 && !message(n).contains("n=1")),
+            count(&|n| n % 4 == 1 && !message(n).contains("n=1")),
+        ),
+        (vec![], Some("page=97\\b"), 0, 1),
+    ] {
+        let options = Options { filters: filters.clone(), search: search.map(str::to_owned), ..Options::default() };
+        let view = Driver::open(&dir, options, (80, 24));
+        assert_eq!(view.count(), (passing, hits), "{filters:?} {search:?}");
+    }
+}
+
+#[test]
+fn times_shares_and_marks_lead_to_their_lines() {
+    let (_folder, dir) = usual(COUNT);
+    let mut view = Driver::open(&dir, Options::default(), (80, 24));
+    view.keys("t10:35<Enter>");
+    assert!(view.state.current().unwrap().ts.unwrap() >= START + 180_000_000_000);
+    view.keys("ma}");
+    assert!(view.state.current().unwrap().ts.unwrap() >= START + 240_000_000_000);
+    view.keys("'a");
+    assert_eq!(view.state.current().unwrap().ts.unwrap() / 1_000_000_000, START / 1_000_000_000 + 180);
+    view.keys("50%");
+    let middle = (view.state.current().unwrap().ts.unwrap() - START) / 1_000_000_000;
+    assert!((285..315).contains(&middle), "{middle}");
+    view.keys("t-1m<Enter>");
+    assert!((view.state.current().unwrap().ts.unwrap() - START) / 1_000_000_000 < middle - 55);
+    view.keys("gg");
+    assert_eq!(view.state.cursor, 0);
+}
+
+#[test]
+fn the_first_screen_decodes_two_frames_at_most() {
+    let (_folder, dir) = usual(20_000);
+    let mut watcher = logtap_view::watcher::Watcher::open(&dir).unwrap();
+    let mut state = logtap_view::state::State::new(watcher.moment(), Options::default(), (200, 60));
+    let effects = state.begin().unwrap();
+    let mut loader = logtap_view::loader::Loader::default();
+    for effect in effects {
+        if let logtap_view::update::Effect::Ask(id, ask) = effect {
+            let (archive, sieve) = (state.moment.archive.clone(), state.sieve.clone());
+            let reply = loader.answer(&logtap_view::loader::Request { id, archive, sieve, ask });
+            drop(state.answered(reply));
+        }
+    }
+    assert!(state.rows.len() > 60);
+    assert!(loader.decoded() <= 2, "{}", loader.decoded());
+}
+
+#[test]
+fn a_capture_without_an_index_shows_its_end_and_then_everything() {
+    let (_folder, dir) = usual(COUNT);
+    let mut lines = Vec::new();
+    for entry in std::fs::read_dir(&dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.to_string_lossy().ends_with(".zst") {
+            let output = std::process::Command::new("zstd").args(["-dcq"]).arg(&path).output().unwrap();
+            lines.push((path, output.stdout));
+        }
+    }
+    lines.sort();
+    let plain: Vec<u8> = lines
+        .iter()
+        .flat_map(|(path, lines)| {
+            std::fs::remove_file(path).unwrap();
+            lines.clone()
+        })
+        .collect();
+    std::fs::remove_file(dir.join("index.jsonl")).unwrap();
+    std::fs::write(dir.join("2026-01-15T103200-000.jsonl"), plain).unwrap();
+    let mut watcher = logtap_view::watcher::Watcher::open(&dir).unwrap();
+    assert!(!watcher.moment().complete);
+    while watcher.count().unwrap() {}
+    assert!(watcher.moment().complete);
+    let view = Driver::open(&dir, Options::default(), (80, 24));
+    let total: u64 =
+        view.state.moment.timeline.iter().flat_map(|part| part.iter()).map(|cell| cell.2.iter().sum::<u64>()).sum();
+    assert_eq!(total, COUNT);
+    let mut view = view;
+    view.keys("G");
+    assert_eq!(view.state.current().unwrap().message.to_string(), message(*expected().last().unwrap()));
+}

@@ -1,0 +1,142 @@
+//! The binary on a terminal of its own: keys go in, cells come out.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Write};
+use std::num::NonZeroU16;
+use std::os::unix::ffi::OsStrExt;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{Termios, Winsize, tcgetattr, tcsetwinsize};
+
+/// A program on a terminal.
+pub(crate) struct Terminal {
+    child: Child,
+    master: File,
+    slave: File,
+    parser: Arc<Mutex<vt100::Parser>>,
+    read: Arc<Mutex<Vec<u8>>>,
+    reading: Arc<AtomicBool>,
+}
+
+impl Terminal {
+    /// Starts the program with a terminal of so many columns and rows as the one that controls it.
+    pub(crate) fn start(program: &Command, columns: u16, rows: u16) -> Self {
+        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&master).unwrap();
+        unlockpt(&master).unwrap();
+        let name = ptsname(&master, Vec::new()).unwrap();
+        let slave =
+            OpenOptions::new().read(true).write(true).open(std::ffi::OsStr::from_bytes(name.to_bytes())).unwrap();
+        let size = Winsize { ws_col: columns, ws_row: rows, ws_xpixel: 0, ws_ypixel: 0 };
+        tcsetwinsize(&master, size).unwrap();
+        let mut command = Command::new("setsid");
+        command.env_clear().args(["--ctty", "--wait"]).arg(program.get_program()).args(program.get_args());
+        for (name, value) in program.get_envs() {
+            if let Some(value) = value {
+                command.env(name, value);
+            }
+        }
+        let end = || Stdio::from(slave.try_clone().unwrap());
+        let child = command.stdin(end()).stdout(end()).stderr(end()).spawn().unwrap();
+        let master = File::from(master);
+        let count = |n: u16| NonZeroU16::new(n).unwrap();
+        let parser = Arc::new(Mutex::new(vt100::Parser::new(count(rows), count(columns), 0)));
+        let (read, reading) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicBool::new(true)));
+        let (mut from, into, bytes, goes_on) =
+            (master.try_clone().unwrap(), parser.clone(), read.clone(), reading.clone());
+        std::thread::Builder::new()
+            .name("terminal".to_owned())
+            .spawn(move || {
+                let mut buffer = [0; 4096];
+                loop {
+                    if !goes_on.load(Ordering::Acquire) {
+                        std::thread::sleep(Duration::from_millis(5));
+                        continue;
+                    }
+                    let Ok(count @ 1..) = from.read(&mut buffer) else { return };
+                    bytes.lock().unwrap().extend_from_slice(&buffer[..count]);
+                    into.lock().unwrap().process(&buffer[..count]);
+                }
+            })
+            .unwrap();
+        Self { child, master, slave, parser, read, reading }
+    }
+
+    pub(crate) fn keys(&mut self, keys: &str) {
+        self.master.write_all(keys.as_bytes()).unwrap();
+    }
+
+    pub(crate) fn text(&self) -> String {
+        self.parser.lock().unwrap().screen().contents()
+    }
+
+    /// Bytes written to the terminal so far.
+    pub(crate) fn written(&self) -> usize {
+        self.read.lock().unwrap().len()
+    }
+
+    /// Stops or goes on taking what is written.
+    pub(crate) fn set_reading(&self, on: bool) {
+        self.reading.store(on, Ordering::Release);
+    }
+
+    /// Waits until the screen holds a text; how long that took.
+    pub(crate) fn wait_for(&self, text: &str) -> Duration {
+        let begun = Instant::now();
+        while !self.text().contains(text) {
+            assert!(begun.elapsed() < Duration::from_secs(20), "{text:?} does not come:\n{}", self.text());
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        begun.elapsed()
+    }
+
+    /// How the terminal treats what is typed, and the modes that programs leave behind.
+    pub(crate) fn modes(&self) -> (String, bool, bool, bool) {
+        let parser = self.parser.lock().unwrap();
+        let screen = parser.screen();
+        (
+            treatment(&tcgetattr(&self.slave).unwrap()),
+            screen.alternate_screen(),
+            screen.hide_cursor(),
+            screen.bracketed_paste(),
+        )
+    }
+
+    /// Waits for the end of the program; its exit code.
+    pub(crate) fn end(&mut self, within: Duration) -> i32 {
+        let until = Instant::now() + within;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                std::thread::sleep(Duration::from_millis(50));
+                return status.code().unwrap_or(-1);
+            }
+            assert!(Instant::now() < until, "it does not end:\n{}", self.text());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Number of the program's process: `setsid` becomes the program.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+}
+
+fn treatment(termios: &Termios) -> String {
+    format!(
+        "{:?} {:?} {:?} {:?}",
+        termios.input_modes, termios.output_modes, termios.local_modes, termios.control_modes
+    )
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        self.reading.store(true, Ordering::Release);
+        // Fails only for what has ended.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
