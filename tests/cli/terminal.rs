@@ -58,8 +58,8 @@ impl Terminal {
                         continue;
                     }
                     let Ok(count @ 1..) = from.read(&mut buffer) else { return };
-                    bytes.lock().unwrap().extend_from_slice(&buffer[..count]);
                     into.lock().unwrap().process(&buffer[..count]);
+                    bytes.lock().unwrap().extend_from_slice(&buffer[..count]);
                 }
             })
             .unwrap();
@@ -111,11 +111,25 @@ impl Terminal {
         let until = Instant::now() + within;
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
-                std::thread::sleep(Duration::from_millis(50));
+                self.take_all();
                 return status.code().unwrap_or(-1);
             }
             assert!(Instant::now() < until, "it does not end:\n{}", self.text());
             std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Waits until everything that was written has been taken, where that goes on.
+    fn take_all(&self) {
+        const LAST: &[u8] = b"\x1b]9;all\x07";
+        if !self.reading.load(Ordering::Acquire) {
+            return;
+        }
+        (&self.slave).write_all(LAST).unwrap();
+        let until = Instant::now() + Duration::from_secs(5);
+        while !self.read.lock().unwrap().ends_with(LAST) {
+            assert!(Instant::now() < until, "the terminal takes nothing any more:\n{}", self.text());
+            std::thread::sleep(Duration::from_millis(1));
         }
     }
 

@@ -111,7 +111,7 @@ fn a_suspended_view_comes_back() {
     let state = |pid: u32| std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let pid = terminal.pid();
     until("it is stopped", || state(pid).contains(") T "));
-    assert!(!terminal.modes().1);
+    until("its screen is left", || !terminal.modes().1);
     Command::new("kill").args(["-s", "CONT", &pid.to_string()]).status().unwrap();
     until("it shows again", || terminal.modes().1 && terminal.text().contains("REPLAY"));
     terminal.keys("q");

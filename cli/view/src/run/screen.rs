@@ -109,7 +109,8 @@ impl Screen {
     /// If the terminal cannot be taken again.
     pub fn suspend(&mut self) -> io::Result<()> {
         leave();
-        rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP)?;
+        // To this thread: sent to the process, another one may take it, and this one goes on for a moment.
+        signal_hook::low_level::raise(signal_hook::consts::SIGSTOP)?;
         self.painter.fresh = true;
         enable_raw_mode()?;
         write_all(&entry()?)

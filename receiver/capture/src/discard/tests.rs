@@ -1,3 +1,5 @@
+//! What goes, what stays, and what an interruption leaves.
+
 use std::os::unix::fs::symlink;
 
 use super::*;
