@@ -167,7 +167,7 @@ impl Follower {
     async fn round(&mut self) -> Result<(), ApiError> {
         self.polling = self.polling.filter(|since| since.elapsed() < POLLING.0);
         let follow = self.polling.is_none();
-        let mut asked = now();
+        let asked = now();
         let mut stream = self.open(follow, false).await?;
         let life = self.pods.fresh(Duration::ZERO).await?.life(&self.container.name);
         self.catch_up(life).await?;
@@ -178,7 +178,7 @@ impl Follower {
             match self.read(&mut stream, &mut lines).await? {
                 End::Stale => {
                     // The new one is there before the old one goes, so that nothing is between them.
-                    asked = now();
+                    let asked = now();
                     let next = self.open(follow, false).await?;
                     let opened = Instant::now();
                     let vouched = now() - nanos_of(LATE);
@@ -194,7 +194,7 @@ impl Follower {
                     lines = Lines::new(resume).following(asked);
                 }
                 End::Stalled => {
-                    asked = now();
+                    let asked = now();
                     stream = self.open(follow, false).await?;
                     lines = Lines::new(self.cursor.resume(true)).following(asked);
                 }
