@@ -34,12 +34,22 @@ pub struct Options {
     pub to: Option<i64>,
 }
 
+impl Options {
+    fn narrowed(&self) -> bool {
+        self.from.is_some() || self.to.is_some()
+    }
+
+    fn wants(&self, ts: i64) -> bool {
+        self.from.is_none_or(|from| ts >= from) && self.to.is_none_or(|to| ts <= to)
+    }
+}
+
 /// What became of the lines of a piece.
 #[derive(Debug, Default)]
 pub struct Piece {
     /// Lines, blank ones aside.
     pub lines: u64,
-    /// Of those, lines that are no log lines.
+    /// Of those, lines that are no log lines; lines outside the range that was asked for are not looked at.
     pub not_a_line: u64,
     /// Lines at the start of a stream's part that go on with a trace from before the piece.
     leading: Vec<(u64, u64)>,
@@ -96,6 +106,7 @@ impl Miner {
     pub fn lines(&mut self, lines: &[u8]) -> Piece {
         let mut piece = Piece::default();
         self.streams.begin();
+        let narrowed = self.options.narrowed();
         let mut at = 0;
         while at < lines.len() {
             let end = memchr::memchr(b'\n', &lines[at..]).map_or(lines.len(), |length| at + length);
@@ -105,7 +116,10 @@ impl Miner {
                 continue;
             }
             piece.lines += 1;
-            match line::split(text) {
+            if narrowed && line::time_of(text).is_some_and(|ts| !self.options.wants(ts)) {
+                continue;
+            }
+            match line::split_after(self.streams.labels(), text) {
                 Ok(parts) => self.line(&parts),
                 Err(_) => piece.not_a_line += 1,
             }
@@ -117,8 +131,7 @@ impl Miner {
 
     fn line(&mut self, parts: &RawLine<'_>) {
         let Self { options, streams, found, scratch, inner } = self;
-        let wanted = |ts: i64| options.from.is_none_or(|from| ts >= from) && options.to.is_none_or(|to| ts <= to);
-        if (options.from.is_some() || options.to.is_some()) && !parts.ts.is_some_and(wanted) {
+        if options.narrowed() && !parts.ts.is_some_and(|ts| options.wants(ts)) {
             return;
         }
         let stream = streams.of(&parts.labels, found);
@@ -132,9 +145,10 @@ impl Miner {
         if let (Some(ts), Some(_)) = (parts.ts, &options.grid) {
             found.copy(stream.hash, ts, bytes);
         }
+        let bucket = options.grid.as_ref().zip(parts.ts).map(|(grid, ts)| grid.bucket(ts));
         match fold::place(&text, &mut stream.mode) {
             fold::Part::Head => {}
-            part => return goes_on(part, stream, found, parts.ts, service),
+            part => return goes_on(part, stream, found, bucket, service),
         }
         streams::close_trace(stream, found);
         let level = Level::of(bytes);
@@ -142,14 +156,14 @@ impl Miner {
         let digest = fields.as_ref().map_or_else(|| key::digest(bytes), message::Fields::digest);
         let build = || fields.as_ref().map_or_else(|| key::build(bytes), message::Fields::build);
         let id = CellId { pattern: digest.hash, service, level };
-        found.hit(&Hit { id, digest: &digest, ts: parts.ts, text: bytes }, build);
+        found.hit(&Hit { id, digest: &digest, ts: parts.ts, bucket, text: bytes }, build);
         stream.tracing = Tracing { head: Some(id), ..Tracing::default() };
     }
 }
 
 /// A line that goes on with a trace.
-fn goes_on(part: fold::Part<'_>, stream: &mut streams::Stream, found: &mut Mined, ts: Option<i64>, service: u64) {
-    found.total(service, None, ts);
+fn goes_on(part: fold::Part<'_>, stream: &mut streams::Stream, found: &mut Mined, bucket: Option<u32>, service: u64) {
+    found.total(service, None, bucket);
     let tracing = &mut stream.tracing;
     tracing.folded += 1;
     match part {

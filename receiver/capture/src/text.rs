@@ -65,19 +65,65 @@ fn is_special(byte: u8) -> bool {
     byte < 0x20 || byte == b'"' || byte == b'\\'
 }
 
-/// Position of the first special byte of a block, or the block's length. Eight
-/// bytes at a time: a byte's high bit is set where it is special, exactly so up
-/// to the first such byte.
-fn first_special(block: &[u8]) -> usize {
-    const LOW: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = LOW << 7;
-    let zero = |word: u64| word.wrapping_sub(LOW) & !word & HIGH;
+const LOW: u64 = 0x0101_0101_0101_0101;
+const HIGH: u64 = LOW << 7;
+
+fn word_of(block: &[u8]) -> u64 {
     let mut word = [0; BLOCK];
     word.copy_from_slice(block);
-    let word = u64::from_le_bytes(word);
+    u64::from_le_bytes(word)
+}
+
+/// A word with the high bit of each byte set that is `byte`, exactly so up to the first such byte.
+const fn equal(word: u64, byte: u8) -> u64 {
+    let word = word ^ (LOW * byte as u64);
+    word.wrapping_sub(LOW) & !word & HIGH
+}
+
+/// Position of the first special byte of a block, or the block's length.
+fn first_special(block: &[u8]) -> usize {
+    let word = word_of(block);
     let control = word.wrapping_sub(LOW * 0x20) & !word & HIGH;
-    let found = control | zero(word ^ (LOW * u64::from(b'"'))) | zero(word ^ (LOW * u64::from(b'\\')));
+    let found = control | equal(word, b'"') | equal(word, b'\\');
     (found.trailing_zeros() / 8) as usize
+}
+
+/// Position of the first quote or backslash. Most strings are short: two blocks are looked at without a
+/// call, what is longer is left to the vector unit.
+#[inline]
+pub(crate) fn quote_or_escape(text: &[u8]) -> Option<usize> {
+    let Some((near, far)) = text.split_at_checked(2 * BLOCK) else {
+        return text.iter().position(|byte| matches!(byte, b'"' | b'\\'));
+    };
+    let found = |block: &[u8]| equal(word_of(block), b'"') | equal(word_of(block), b'\\');
+    let place = |found: u64| (found.trailing_zeros() / 8) as usize;
+    let (first, second) = (found(&near[..BLOCK]), found(&near[BLOCK..]));
+    if first != 0 {
+        return Some(place(first));
+    }
+    if second != 0 {
+        return Some(BLOCK + place(second));
+    }
+    memchr::memchr2(b'"', b'\\', far).map(|at| 2 * BLOCK + at)
+}
+
+/// Appends what comes before the first backslash, and returns the rest.
+#[inline]
+fn take_plain<'t>(text: &'t [u8], out: &mut Vec<u8>) -> &'t [u8] {
+    let mut rest = text;
+    while let Some((block, tail)) = rest.split_first_chunk::<BLOCK>() {
+        let found = equal(u64::from_le_bytes(*block), b'\\');
+        if found != 0 {
+            let plain = (found.trailing_zeros() / 8) as usize;
+            out.extend_from_slice(&block[..plain]);
+            return &rest[plain..];
+        }
+        out.extend_from_slice(block);
+        rest = tail;
+    }
+    let plain = rest.iter().position(|&byte| byte == b'\\').unwrap_or(rest.len());
+    out.extend_from_slice(&rest[..plain]);
+    &rest[plain..]
 }
 
 /// Undoes the escapes of any valid JSON string (`raw` is its inside, without
@@ -87,10 +133,10 @@ fn first_special(block: &[u8]) -> usize {
 /// `None` when `raw` has an escape that JSON does not know or is no UTF-8.
 pub fn unescape<'o>(raw: &[u8], out: &'o mut Vec<u8>) -> Option<&'o str> {
     out.clear();
-    let mut rest = raw;
-    while let Some(at) = memchr::memchr(b'\\', rest) {
-        out.extend_from_slice(&rest[..at]);
-        let (&kind, tail) = rest[at + 1..].split_first()?;
+    out.reserve(raw.len());
+    let mut rest = take_plain(raw, out);
+    while let Some((_, escape)) = rest.split_first() {
+        let (&kind, tail) = escape.split_first()?;
         rest = tail;
         match kind {
             b'"' | b'\\' | b'/' => out.push(kind),
@@ -107,8 +153,8 @@ pub fn unescape<'o>(raw: &[u8], out: &'o mut Vec<u8>) -> Option<&'o str> {
             }
             _ => return None,
         }
+        rest = take_plain(rest, out);
     }
-    out.extend_from_slice(rest);
     std::str::from_utf8(out).ok()
 }
 
@@ -143,6 +189,12 @@ mod tests {
             prop_assert_eq!(&back, &text);
             let mut scratch = Vec::new();
             prop_assert_eq!(unescape(&out[1..out.len() - 1], &mut scratch), Some(text.as_str()));
+        }
+
+        #[test]
+        fn the_first_quote_or_escape(text in "[a-z\"\\\\é\u{a2}\u{dc}]{0,80}") {
+            let text = text.as_bytes();
+            prop_assert_eq!(quote_or_escape(text), text.iter().position(|byte| matches!(byte, b'"' | b'\\')));
         }
 
         #[test]

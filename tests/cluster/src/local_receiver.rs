@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
-use std::net::TcpListener;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
@@ -76,6 +77,21 @@ impl LocalReceiver {
             child.kill().expect("it is ours");
             child.wait().expect("it was started");
         }
+    }
+
+    /// The sum of a counter in its metrics; 0 while it has none.
+    ///
+    /// # Panics
+    /// When it does not answer.
+    #[must_use]
+    pub fn counter(&self, name: &str) -> u64 {
+        let mut stream = TcpStream::connect((ADDRESS, self.port)).expect("it runs");
+        let mut text = String::new();
+        let asked = stream.write_all(b"GET /metrics HTTP/1.0\r\n\r\n").and_then(|()| stream.read_to_string(&mut text));
+        asked.expect("it answers");
+        let value = |line: &str| line.strip_prefix(name).filter(|rest| rest.starts_with(['{', ' '])).map(str::to_owned);
+        let values = text.lines().filter_map(value);
+        values.filter_map(|rest| rest.rsplit_once(' ')?.1.parse::<u64>().ok()).sum()
     }
 
     /// What is in the capture now, by `pod/container`; nothing where there is none yet.

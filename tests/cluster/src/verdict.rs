@@ -39,6 +39,10 @@ pub struct Gap {
     pub lost: String,
 }
 
+/// Bytes that the runtime may have at hand: containerd copies 32 KiB at a time, and reads them through a buffer
+/// of 4 KiB. 23 lines within 7.5 ms were seen at 5 MB/s.
+const AT_HAND: u64 = 40 << 10;
+
 /// Lines that are missing, one after the other.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hole {
@@ -48,6 +52,8 @@ pub struct Hole {
     pub to: String,
     /// How many.
     pub lines: u64,
+    /// Bytes of their text.
+    pub bytes: u64,
     /// Whether it ends where a file does.
     pub ends_a_file: bool,
     /// Whether a file ends in it, or amid one of its lines.
@@ -55,12 +61,12 @@ pub struct Hole {
 }
 
 impl Hole {
-    /// Whether source `api` can have it without a mark: the runtime may write a line more into the old file
-    /// after the new one is there, and a kubelet that follows has gone over to the new one by then. Such a
-    /// line, or a part of one, is in no stream, and nobody can tell.
+    /// Whether source `api` can have it without a mark: the runtime may write what it has at hand into the old
+    /// file after the new one is there, and a kubelet that follows has gone over to the new one by then. Such
+    /// lines, or a part of one, are in no stream, and nobody can tell.
     #[must_use]
     pub fn is_passed_over(&self) -> bool {
-        self.crosses_files && self.lines <= 2
+        self.crosses_files && (self.lines <= 2 || self.bytes <= AT_HAND)
     }
 }
 
@@ -183,13 +189,15 @@ impl Captured {
             }
             let until = (at..truth.len()).find(|later| seen[*later]).unwrap_or(truth.len());
             verdict.missing += (until - at) as u64;
-            verdict.missing_bytes += truth[at..until].iter().map(|line| line.bytes as u64).sum::<u64>();
+            let bytes = truth[at..until].iter().map(|line| line.bytes as u64).sum();
+            verdict.missing_bytes += bytes;
             verdict.lives.extend(truth[at..until].iter().map(|line| line.life));
             let (before, after) = (&truth[at.saturating_sub(1)], &truth[until.min(truth.len() - 1)]);
             verdict.holes.push(Hole {
                 from: before.time.clone(),
                 to: after.time.clone(),
                 lines: (until - at) as u64,
+                bytes,
                 ends_a_file: truth[until - 1].file != after.file,
                 crosses_files: before.file != after.file,
             });

@@ -6,68 +6,84 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
+use std::path::PathBuf;
 use std::thread::sleep;
 use std::time::Duration;
 
 use logtap_cluster_tests::processes::{forwarders, used};
-use logtap_cluster_tests::{Answer, Fake, LocalReceiver, Namespace, Writer, app_pod, injected, until};
+use logtap_cluster_tests::{LocalReceiver, Namespace, Writer, app_pod, injected, until};
 use logtap_inject::Config;
 use logtap_inject::vocabulary::{annotation, sidecar};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// How long each is measured.
 const TIME: Duration = Duration::from_secs(30);
 /// KiB that a forwarder may have had at most, idle and busy.
 const IDLE: u64 = 8 << 10;
 const BUSY: u64 = 24 << 10;
+/// What a busy app writes, kB/s.
+const RATE: u64 = 20_000;
+/// CPU at most, percent of a core for each MB/s.
+const CPU: f64 = 5.0;
 
-const IDLES: &str = "echo begins; exec sleep 3600";
-
-/// So many times 2 MB of 1 KB lines a second, and what a shell takes to write them.
-fn writes(pause: &str) -> String {
-    format!(
-        "x=a; for n in 1 2 3 4 5 6 7 8 9 10; do x=$x$x; done; n=0; \
-         while [ $n -lt 2000 ]; do n=$((n+1)); echo $n $x; done >/dev/shm/lines; \
-         while :; do cat /dev/shm/lines; sleep {pause}; done"
-    )
+/// A pod with a forwarder, and the receiver that it sends to.
+fn begin(namespace: &Namespace, receiver: &LocalReceiver, source: &str, app: impl FnOnce(Value) -> Value) -> PathBuf {
+    let mut pod = app_pod(namespace, source, "echo begins; exec sleep 3600");
+    pod["metadata"]["annotations"][annotation::TARGET] = receiver.url().into();
+    pod["metadata"]["annotations"][annotation::SOURCE] = source.into();
+    let pod = injected(namespace, app(pod), &Config::default());
+    namespace.create(&pod);
+    until("a forwarder whose lines come", || match forwarders().pop() {
+        Some(process) if receiver.counter("logtap_lines_written_total") > 0 => Ok(process),
+        other => Err(format!("{other:?}")),
+    })
 }
 
-/// Memory at most, KiB, and CPU, percent of a core, of a forwarder whose app runs this.
-fn measure(source: &str, script: &str) -> (u64, f64) {
+/// Memory at most, KiB; CPU, percent of a core; lines and bytes in the capture, MB, a second.
+fn measure(source: &str, app: impl FnOnce(Value) -> Value) -> (u64, f64, u64, f64) {
     let namespace = Namespace::new("small", "privileged");
     namespace.grant();
-    let fake = Fake::plain(|_| Answer::Say(204, "text/plain", Vec::new()));
-    let mut pod = app_pod(&namespace, "api", script);
-    pod["metadata"]["annotations"][annotation::TARGET] = fake.url().into();
-    pod["metadata"]["annotations"][annotation::SOURCE] = source.into();
-    namespace.create(&injected(&namespace, pod, &Config::default()));
-    until("a request", || if fake.asked().is_empty() { Err("none yet".to_owned()) } else { Ok(()) });
+    let mut receiver = LocalReceiver::new();
+    receiver.start();
+    let process = begin(&namespace, &receiver, source, app);
     sleep(Duration::from_secs(3));
-    let process = forwarders().pop().unwrap();
-    let before = used(&process).unwrap();
+    let counted = || ["logtap_lines_written_total", "logtap_bytes_written_total"].map(|name| receiver.counter(name));
+    let (before, lines) = (used(&process).unwrap(), counted());
     sleep(TIME);
-    let after = used(&process).expect("the same process lives");
-    namespace.kubectl(&["delete", "pod", "api", "--wait"], "").unwrap();
-    #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
-    let cpu = (after.1 - before.1) as f64 / TIME.as_secs_f64();
-    (after.0, cpu)
+    let (after, more) = (used(&process).expect("the same process lives"), counted());
+    let lost = receiver.counter("logtap_lines_lost_total") + receiver.counter("logtap_lines_dropped_total");
+    assert_eq!(lost, 0, "{source}: it keeps up");
+    namespace.kubectl(&["delete", "pod", source, "--wait"], "").unwrap();
+    let seconds = TIME.as_secs();
+    #[expect(clippy::cast_precision_loss, reason = "figures for people")]
+    let (cpu, bytes) = ((after.1 - before.1) as f64 / seconds as f64, (more[1] - lines[1]) as f64 / seconds as f64);
+    (after.0, cpu, (more[0] - lines[0]) / seconds, bytes / 1e6)
 }
 
 #[test]
 #[ignore = "needs a cluster: tests/run cluster"]
 fn memory_stays_small() {
-    let busy = writes("0.1");
+    let writer = Writer::build();
     let mut failed = Vec::new();
     for source in ["node", "api"] {
-        for (what, script, most) in [("idle", IDLES, IDLE), ("20 MB/s", &busy, BUSY)] {
-            let (memory, cpu) = measure(source, script);
-            println!("source {source}, {what}: VmHWM {memory} KiB, {cpu:.1} % of a core");
-            if memory > most {
-                failed.push(format!("{source}, {what}: {memory} KiB, at most {most}"));
-            }
+        let (memory, cpu, ..) = measure(source, |pod| pod);
+        println!("source {source}, idle: VmHWM {memory} KiB, {cpu:.1} % of a core");
+        if memory > IDLE {
+            failed.push(format!("{source}, idle: {memory} KiB, at most {IDLE}"));
+        }
+        let (rate, seconds) = (RATE.to_string(), "600");
+        let (memory, cpu, lines, bytes) = measure(source, |pod| writer.run_in(pod, &[&rate, seconds, "out"]));
+        #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+        let (wanted, each) = (RATE as f64 / 1000.0, cpu / bytes);
+        println!(
+            "source {source}, {wanted} MB/s: VmHWM {memory} KiB, {cpu:.1} % of a core, {each:.2} % for each of \
+             {bytes:.1} MB/s in the capture, {lines} lines/s"
+        );
+        if memory > BUSY || each > CPU || bytes < wanted * 0.95 {
+            failed.push(format!("{source}, busy: {memory} KiB, {each:.2} %, {bytes:.1} MB/s"));
         }
     }
-    assert!(failed.is_empty(), "{failed:?}");
+    assert!(failed.is_empty(), "at most {BUSY} KiB and {CPU} % for each of {RATE} kB/s: {failed:?}");
 }
 
 mod long {
@@ -75,7 +91,7 @@ mod long {
 
     /// How long it goes on, seconds, and what each of two apps writes, kB/s.
     const HALF_AN_HOUR: u64 = 1800;
-    const RATE: u64 = 10_000;
+    const EACH: u64 = RATE / 2;
 
     #[test]
     #[ignore = "half an hour: LOGTAP_CLUSTER=long tests/run cluster"]
@@ -85,7 +101,7 @@ mod long {
         let writer = Writer::build();
         let mut receiver = LocalReceiver::new();
         receiver.start();
-        let (rate, seconds) = (RATE.to_string(), (HALF_AN_HOUR + 60).to_string());
+        let (rate, seconds) = (EACH.to_string(), (HALF_AN_HOUR + 60).to_string());
         for (source, shape) in [("node", "both"), ("api", "out")] {
             let mut pod = app_pod(&namespace, source, "");
             pod["metadata"]["annotations"][annotation::TARGET] = receiver.url().into();

@@ -2,7 +2,6 @@
 
 use logtap_capture::level::Level;
 
-use super::grid::Grid;
 use crate::pattern::key::{self, Digest, MAX_SOFT};
 
 /// Bytes of an example that are kept.
@@ -26,6 +25,8 @@ pub(super) struct Hit<'l> {
     pub(super) id: CellId,
     pub(super) digest: &'l Digest,
     pub(super) ts: Option<i64>,
+    /// Its bucket of time, where times are counted.
+    pub(super) bucket: Option<u32>,
     pub(super) text: &'l [u8],
 }
 
@@ -84,8 +85,9 @@ impl Cell {
         }
     }
 
+    /// Counts a line; `buckets` is the number of all buckets.
     #[inline]
-    pub(super) fn add(&mut self, hit: &Hit<'_>, grid: Option<&Grid>) {
+    pub(super) fn add(&mut self, hit: &Hit<'_>, buckets: u32) {
         self.count += 1;
         if self.soft != hit.digest.soft {
             self.vary(&hit.digest.soft);
@@ -100,12 +102,11 @@ impl Cell {
         let Some(ts) = hit.ts else { return };
         self.first = self.first.min(ts);
         self.last = self.last.max(ts);
-        let Some(grid) = grid else { return };
-        let bucket = grid.bucket(ts);
+        let Some(bucket) = hit.bucket else { return };
         match self.buckets.last_mut() {
             Some((last, count)) if *last == bucket => *count += 1,
             _ => {
-                if self.buckets.len() >= 4 * grid.buckets as usize {
+                if self.buckets.len() >= 4 * buckets as usize {
                     self.settle();
                 }
                 self.buckets.push((bucket, 1));

@@ -135,6 +135,11 @@ impl Streams {
         self.touched.clear();
     }
 
+    /// The labels of the line before, as they stand in the file.
+    pub(super) fn labels(&self) -> &[u8] {
+        &self.last_raw
+    }
+
     #[inline]
     pub(super) fn of(&mut self, raw: &[u8], found: &mut Mined) -> &mut Stream {
         if self.all.is_empty() || self.last_raw != raw {

@@ -175,16 +175,16 @@ impl Mined {
 
     #[inline]
     pub(super) fn hit(&mut self, hit: &Hit<'_>, build: impl FnOnce() -> Box<[u8]>) {
-        self.total(hit.id.service, Some(hit.id.level), hit.ts);
+        self.total(hit.id.service, Some(hit.id.level), hit.bucket);
         if hit.id.pattern > self.limit {
             return;
         }
-        let (grid, id) = (self.grid, self.kept_id(hit.id));
+        let (buckets, id) = (self.grid.map_or(0, |grid| grid.buckets), self.kept_id(hit.id));
         if let Some(cell) = self.cells.get_mut(&id) {
-            return cell.add(hit, grid.as_ref());
+            return cell.add(hit, buckets);
         }
         self.texts.entry(id.pattern).or_insert_with(build);
-        self.cells.entry(id).or_insert_with(|| Cell::new(hit)).add(hit, grid.as_ref());
+        self.cells.entry(id).or_insert_with(|| Cell::new(hit)).add(hit, buckets);
         if self.texts.len() > 2 * MAX_PATTERNS || self.cells.len() > 2 * MAX_CELLS {
             self.shrink();
         }
@@ -192,9 +192,8 @@ impl Mined {
 
     /// Counts a line of a service.
     #[inline]
-    pub(super) fn total(&mut self, service: u64, level: Option<Level>, ts: Option<i64>) {
+    pub(super) fn total(&mut self, service: u64, level: Option<Level>, bucket: Option<u32>) {
         let service = self.kept(service);
-        let bucket = self.grid.as_ref().zip(ts).map(|(grid, ts)| grid.bucket(ts));
         let pending = &mut self.pending;
         if pending.lines > 0 && (pending.service != service || pending.bucket != bucket || pending.lines == u32::MAX) {
             self.flush();

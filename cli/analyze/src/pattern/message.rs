@@ -16,28 +16,35 @@ const LOGFMT_FIELDS: usize = 3;
 /// A line with fields.
 #[derive(Debug)]
 pub struct Fields<'t> {
+    text: &'t [u8],
     message: Option<Cow<'t, [u8]>>,
-    names: Vec<&'t [u8]>,
+    /// Sum of the hashes of its names: writers of JSON do not agree on an order.
+    names: u64,
 }
 
 /// The fields of a line, if it has any.
 #[must_use]
+#[inline]
 pub fn fields<'t>(text: &'t [u8], scratch: &'t mut Vec<u8>) -> Option<Fields<'t>> {
-    match text.first()? {
-        b'{' => json(text, scratch),
-        first if first.is_ascii_alphabetic() => logfmt(text),
-        _ => None,
-    }
+    let mut names = 1_u64;
+    let message = walk(text, |name| names = names.wrapping_add(key::hash_bytes(0, name)))?;
+    let message = message.map(|raw| match raw {
+        Raw::Plain(text) => Cow::Borrowed(text),
+        Raw::Json(raw) => match line::decode(raw, scratch) {
+            Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+            Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+        },
+    });
+    Some(Fields { text, message, names })
 }
 
 impl Fields<'_> {
     /// The digest of message and names.
     #[must_use]
+    #[inline]
     pub fn digest(&self) -> Digest {
         let mut digest = key::digest(self.message.as_deref().unwrap_or_default());
-        // A sum: writers of JSON do not agree on an order.
-        let names = self.names.iter().fold(1, |sum: u64, name| sum.wrapping_add(key::hash_bytes(0, name)));
-        digest.hash = digest.hash.rotate_left(17) ^ key::hash_bytes(names, b"{}");
+        digest.hash = digest.hash.rotate_left(17) ^ key::hash_bytes(self.names, b"{}");
         digest
     }
 
@@ -45,7 +52,8 @@ impl Fields<'_> {
     #[must_use]
     pub fn build(&self) -> Box<[u8]> {
         let mut out = key::build(self.message.as_deref().unwrap_or_default()).into_vec();
-        let mut names = self.names.clone();
+        let mut names: Vec<&[u8]> = Vec::new();
+        walk(self.text, |name| names.push(name));
         names.sort_unstable();
         names.dedup();
         if !out.is_empty() {
@@ -63,9 +71,33 @@ impl Fields<'_> {
     }
 }
 
-fn json<'t>(text: &'t [u8], scratch: &'t mut Vec<u8>) -> Option<Fields<'t>> {
+/// A message as it stands in the line.
+enum Raw<'t> {
+    /// As it is.
+    Plain(&'t [u8]),
+    /// With the escapes of JSON.
+    Json(&'t [u8]),
+}
+
+/// Tells the names of the first [`MAX_FIELDS`] fields; the message. `None` if the line has no fields.
+#[inline]
+fn walk<'t>(text: &'t [u8], tell: impl FnMut(&'t [u8])) -> Option<Option<Raw<'t>>> {
+    match text.first()? {
+        b'{' => json(text, tell),
+        first if first.is_ascii_alphabetic() => logfmt(text, tell),
+        _ => None,
+    }
+}
+
+/// The rank of a name among those of messages, if it is a better one than `rank`.
+#[inline]
+fn better(name: &[u8], rank: usize) -> Option<usize> {
+    MESSAGE[..rank].iter().position(|known| *known == name)
+}
+
+fn json<'t>(text: &'t [u8], mut tell: impl FnMut(&'t [u8])) -> Option<Option<Raw<'t>>> {
     let mut at = 1;
-    let (mut names, mut message, mut rank) = (Vec::new(), None, MESSAGE.len());
+    let (mut fields, mut message, mut rank) = (0, None, MESSAGE.len());
     loop {
         at = blank(text, at);
         if text.get(at)? != &b'"' {
@@ -80,14 +112,14 @@ fn json<'t>(text: &'t [u8], scratch: &'t mut Vec<u8>) -> Option<Fields<'t>> {
         at = blank(text, at + 1);
         let value = at;
         at = value_end(text, at)?;
-        if names.len() < MAX_FIELDS {
-            names.push(name);
+        if fields < MAX_FIELDS {
+            tell(name);
         }
-        if let Some(found) = MESSAGE.iter().position(|known| *known == name)
-            && found < rank
-            && text[value] == b'"'
+        fields += 1;
+        if text[value] == b'"'
+            && let Some(found) = better(name, rank)
         {
-            (rank, message) = (found, Some(&text[value + 1..at - 1]));
+            (rank, message) = (found, Some(Raw::Json(&text[value + 1..at - 1])));
         }
         at = blank(text, at);
         match text.get(at)? {
@@ -96,14 +128,7 @@ fn json<'t>(text: &'t [u8], scratch: &'t mut Vec<u8>) -> Option<Fields<'t>> {
             _ => return None,
         }
     }
-    if names.is_empty() {
-        return None;
-    }
-    let message = message.map(|raw| match line::decode(raw, scratch) {
-        Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
-        Cow::Owned(text) => Cow::Owned(text.into_bytes()),
-    });
-    Some(Fields { message, names })
+    (fields > 0).then_some(message)
 }
 
 fn blank(text: &[u8], mut at: usize) -> usize {
@@ -113,14 +138,8 @@ fn blank(text: &[u8], mut at: usize) -> usize {
     at
 }
 
-fn string_end(text: &[u8], mut at: usize) -> Option<usize> {
-    loop {
-        at += memchr::memchr2(b'"', b'\\', text.get(at..)?)?;
-        if text[at] == b'"' {
-            return Some(at);
-        }
-        at += 2;
-    }
+fn string_end(text: &[u8], at: usize) -> Option<usize> {
+    Some(at + line::string_end(text.get(at..)?)?)
 }
 
 /// End of a value of any kind.
@@ -150,16 +169,13 @@ fn value_end(text: &[u8], at: usize) -> Option<usize> {
     }
 }
 
-fn logfmt(text: &[u8]) -> Option<Fields<'_>> {
+fn logfmt<'t>(text: &'t [u8], mut tell: impl FnMut(&'t [u8])) -> Option<Option<Raw<'t>>> {
     let of_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
     let mut at = 0;
-    let (mut names, mut message, mut rank): (Vec<&[u8]>, _, _) = (Vec::new(), None, MESSAGE.len());
+    let (mut fields, mut message, mut rank) = (0, None, MESSAGE.len());
     while at < text.len() {
         let length = text[at..].iter().take_while(|byte| of_name(byte)).count();
         if length == 0 || text.get(at + length) != Some(&b'=') {
-            if names.len() < LOGFMT_FIELDS {
-                return None;
-            }
             break;
         }
         let name = &text[at..at + length];
@@ -171,17 +187,16 @@ fn logfmt(text: &[u8]) -> Option<Fields<'_>> {
             let end = memchr::memchr(b' ', &text[value..]).map_or(text.len(), |length| value + length);
             (&text[value..end], end)
         };
-        if names.len() < MAX_FIELDS {
-            names.push(name);
+        if fields < MAX_FIELDS {
+            tell(name);
         }
-        if let Some(found) = MESSAGE.iter().position(|known| *known == name)
-            && found < rank
-        {
-            (rank, message) = (found, Some(Cow::Borrowed(inside)));
+        fields += 1;
+        if let Some(found) = better(name, rank) {
+            (rank, message) = (found, Some(Raw::Plain(inside)));
         }
         at = blank(text, end);
     }
-    (names.len() >= LOGFMT_FIELDS).then_some(Fields { message, names })
+    (fields >= LOGFMT_FIELDS).then_some(message)
 }
 
 #[cfg(test)]

@@ -113,16 +113,16 @@ impl<S: Sink> Scan<'_, '_, S> {
     #[inline]
     fn word(&mut self) {
         let start = self.at;
-        let mut end = start;
-        let mut flags = 0;
-        while end < self.text.len() {
-            let class = CLASS[self.text[end] as usize];
+        let (mut length, mut flags) = (0, 0);
+        for byte in &self.text[start..] {
+            let class = CLASS[*byte as usize];
             if class & WORD == 0 {
                 break;
             }
             flags |= class;
-            end += 1;
+            length += 1;
         }
+        let end = start + length;
         if flags == LETTER {
             self.at = end;
             let text = &self.text[start..end];

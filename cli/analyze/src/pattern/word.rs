@@ -154,20 +154,36 @@ fn joined<S: Sink>(word: &[u8], sink: &mut S) {
     let tail = word.iter().rev().take_while(|byte| inner(byte)).count();
     let (core, tail) = word.split_at(word.len() - tail);
     // A row of dots or dashes is a line drawn, not a joint.
-    if let Some(at) = core.windows(2).skip(usize::from(negative)).position(|two| inner(&two[0]) && inner(&two[1])) {
-        let at = at + usize::from(negative);
-        let row = core[at..].iter().take_while(|byte| inner(byte)).count();
+    if let Some(at) = row(core, usize::from(negative)) {
+        let length = core[at..].iter().take_while(|byte| inner(byte)).count();
         joined(&core[..at], sink);
-        core[at..at + row].iter().for_each(|byte| sink.punct(*byte));
-        joined(&core[at + row..], sink);
+        core[at..at + length].iter().for_each(|byte| sink.punct(*byte));
+        joined(&core[at + length..], sink);
     } else if !core.is_empty() {
         core_of(core, sink);
     }
     tail.iter().for_each(|byte| sink.punct(*byte));
 }
 
+/// Where two joints follow each other, from a place on.
+#[inline]
+fn row(core: &[u8], from: usize) -> Option<usize> {
+    let mut before = 0;
+    for (at, byte) in core.iter().enumerate().skip(from) {
+        let class = CLASS[*byte as usize];
+        if before & class & INNER != 0 {
+            return Some(at - 1);
+        }
+        before = class;
+    }
+    None
+}
+
 /// A word that begins and ends with a letter or digit, or with the sign of a number.
 fn core_of<S: Sink>(word: &[u8], sink: &mut S) {
+    if word[0].is_ascii_digit() && !word.contains(&b'/') {
+        return sink.value();
+    }
     let (mut slashes, mut back, mut has_digit) = (0, 0, false);
     for byte in word {
         slashes += usize::from(*byte == b'/');
