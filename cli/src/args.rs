@@ -88,6 +88,8 @@ pub(crate) enum Command {
     Status(command::status::StatusArgs),
     Deploy(Box<command::deploy::DeployArgs>),
     Download(command::download::DownloadArgs),
+    Sign(command::sign::SignArgs),
+    Verify(command::verify::VerifyArgs),
     Gc(command::gc::GcArgs),
     Completion(command::completion::CompletionArgs),
     Man(command::man::ManArgs),
@@ -95,7 +97,7 @@ pub(crate) enum Command {
 }
 
 /// Names of commands that this version does not have yet.
-const NOT_YET: [&str; 9] = ["slice", "export", "merge", "snapshot", "upload", "sign", "verify", "init", "config"];
+const NOT_YET: [&str; 7] = ["slice", "export", "merge", "snapshot", "upload", "init", "config"];
 
 /// Why no command runs.
 #[derive(Debug)]
@@ -127,6 +129,8 @@ impl Cli {
             Command::Deploy(args) => args.format.format,
             Command::Download(args) => args.format.format,
             Command::Gc(args) => args.format.format,
+            Command::Sign(args) => args.format.format,
+            Command::Verify(args) => args.format.format,
             Command::Report(args) => (args.format == Some(command::report::ReportFormat::Json)).then_some(Format::Json),
             Command::Recv(_) | Command::Open(_) | Command::Completion(_) | Command::Man(_) => None,
         };

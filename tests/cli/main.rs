@@ -14,6 +14,7 @@ mod inspect;
 mod oracle;
 mod page;
 mod recv;
+mod sign;
 mod terminal;
 mod understand;
 mod view;

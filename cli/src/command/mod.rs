@@ -15,11 +15,13 @@ pub(crate) mod open;
 pub(crate) mod patterns;
 pub(crate) mod recv;
 pub(crate) mod report;
+pub(crate) mod sign;
 pub(crate) mod status;
 pub(crate) mod tap;
 pub(crate) mod triage;
 pub(crate) mod uninstall;
 pub(crate) mod untap;
+pub(crate) mod verify;
 pub(crate) mod version;
 pub(crate) mod watch;
 
@@ -53,6 +55,8 @@ pub(crate) fn run(command: Command, ui: &Ui) -> Result<Exit, CliError> {
         Command::Status(args) => status::run(args, ui).map(done),
         Command::Deploy(args) => deploy::run(*args, ui).map(done),
         Command::Download(args) => download::run(args, ui).map(done),
+        Command::Sign(args) => sign::run(args, ui).map(done),
+        Command::Verify(args) => verify::run(args, ui).map(done),
         Command::Gc(args) => gc::run(args, ui).map(done),
         Command::Completion(args) => completion::run(args, ui).map(done),
         Command::Man(args) => man::run(args, ui).map(done),

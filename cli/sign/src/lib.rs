@@ -1,0 +1,17 @@
+//! Proves what a capture consists of. A capture that is signed has three files more:
+//!
+//! ```text
+//! manifest.sha256      sum of every file, as sha256sum writes and reads it   (files.rs)
+//! statement.json       in-toto statement: the same files, and what the       (statement.rs)
+//!                      capture says of its lines, losses and redaction
+//! statement.json.sig   signature of the statement                            (ssh.rs)
+//! ```
+//!
+//! Only the statement is signed; it names the manifest like every other file. What is there is compared
+//! with it in check.rs. Nothing here trusts a key that lies in the capture.
+
+pub mod check;
+pub mod files;
+pub mod signers;
+pub mod ssh;
+pub mod statement;

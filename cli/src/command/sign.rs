@@ -1,0 +1,168 @@
+//! `logtap sign`: says who vouches for a capture, so that a change shows.
+
+use std::fs;
+use std::io::Write as _;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use logtap_capture::lock::Lock;
+use logtap_capture::metadata::Metadata;
+use logtap_sign::files::{self, MANIFEST};
+use logtap_sign::ssh::{self, SIGNATURE, SignError};
+use logtap_sign::statement::{STATEMENT, Statement};
+use serde::Serialize;
+
+use super::verify::{self, VerifyArgs};
+use crate::args::{self, FormatArgs};
+use crate::error::{CliError, Kind};
+use crate::output::Ui;
+
+/// Private keys that are tried in turn, in `~/.ssh`, as ssh does.
+const USUAL: [&str; 3] = ["id_ed25519", "id_ecdsa", "id_rsa"];
+
+/// Sign a capture, so that any change shows
+///
+/// Writes manifest.sha256 (checksums, for sha256sum -c), statement.json (an in-toto statement of the
+/// files, lines, losses and redaction) and statement.json.sig, its signature by your SSH key.
+/// logtap verify checks it, and so does ssh-keygen -Y verify -n capture@logtap.io. A capture that a
+/// receiver writes cannot be signed.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  logtap sign capture/\n  logtap sign capture/ --key ~/.ssh/incident_ed25519\n  logtap verify capture/ --allowed-signers ~/.ssh/allowed_signers"
+)]
+pub(crate) struct SignArgs {
+    /// The capture
+    #[arg(value_name = "DIR")]
+    dir: PathBuf,
+    /// The SSH key to sign with; a public key if an agent holds the private one [default: the first of
+    /// ~/.ssh/id_ed25519, id_ecdsa, id_rsa]
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+    /// Sign again what is signed already
+    #[arg(long)]
+    force: bool,
+    /// Check instead, as logtap verify does (1.x)
+    #[arg(long, hide = true)]
+    verify: bool,
+    /// Accepted with --verify: whose signatures count
+    #[arg(long, value_name = "FILE", requires = "verify", hide = true)]
+    allowed_signers: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) format: FormatArgs,
+    /// Threads [default: number of processors]
+    #[arg(short = 'j', long, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
+}
+
+/// What was signed; `docs/signing.md` describes it.
+#[derive(Debug, Serialize)]
+struct Signed {
+    version: u32,
+    dir: String,
+    files: Vec<SignedFile>,
+    /// Sum of the statement: names what was signed in one word.
+    root_hash: String,
+    /// Fingerprint of the key.
+    key: String,
+    signature: String,
+}
+
+#[derive(Debug, Serialize)]
+struct SignedFile {
+    file: String,
+    sha256: String,
+    bytes: u64,
+}
+
+/// Signs.
+///
+/// # Errors
+/// If the directory is no capture, is in use, is signed already, or the key cannot be used.
+pub(crate) fn run(args: SignArgs, ui: &Ui) -> Result<(), CliError> {
+    if args.verify {
+        let SignArgs { dir, key, allowed_signers, format, jobs, .. } = args;
+        return verify::run(VerifyArgs::of_sign(dir, key, allowed_signers, format, jobs), ui);
+    }
+    let SignArgs { dir, key, force, jobs, .. } = args;
+    let dir = dir.as_path();
+    let metadata = match Metadata::read(dir) {
+        Ok(Some(metadata)) => metadata,
+        Ok(None) if dir.is_dir() => return Err(CliError::usage(format!("{} is no capture", dir.display()))),
+        Ok(None) => return Err(CliError::new(Kind::NotFound, format!("{} does not exist", dir.display()))),
+        Err(error) => return Err(CliError::new(Kind::Internal, error)),
+    };
+    let key = key.map_or_else(usual_key, Ok)?;
+    let _held = Lock::take(dir)?;
+    if !force && [STATEMENT, SIGNATURE].iter().any(|name| fs::symlink_metadata(dir.join(name)).is_ok()) {
+        let hint = "check it with logtap verify; --force replaces the signature by yours";
+        return Err(CliError::usage(format!("{} is signed already", dir.display())).hint(hint));
+    }
+    let (files, statement) = describe(dir, &metadata, args::threads(jobs))?;
+    let bytes = statement.bytes().map_err(|error| CliError::new(Kind::Internal, error))?;
+    let signature = ssh::sign(&key, &bytes).map_err(error)?;
+    let signer = ssh::signer(signature.as_bytes(), &bytes).map_err(|error| CliError::new(Kind::Internal, error))?;
+    // The signature goes first and comes last: nothing half signed looks signed.
+    for name in [SIGNATURE, STATEMENT] {
+        match fs::remove_file(dir.join(name)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(CliError::at(dir, &error)),
+            _ => {}
+        }
+    }
+    write(dir, STATEMENT, &bytes)?;
+    write(dir, SIGNATURE, signature.as_bytes())?;
+    let key = ssh::fingerprint(&signer);
+    if ui.json {
+        let files = files.into_iter().map(|one| SignedFile { file: one.name, sha256: one.sha256, bytes: one.size });
+        let (dir, root_hash) = (dir.display().to_string(), files::sha256(&bytes));
+        return ui.print_json(&Signed { version: 1, dir, files: files.collect(), root_hash, key, signature });
+    }
+    ui.note(format_args!("signed {} files with {key}", files.len()));
+    Ok(())
+}
+
+/// The sums of all files, the manifest of them, which is written for that, among them.
+fn describe(dir: &Path, metadata: &Metadata, threads: usize) -> Result<(Vec<files::Summed>, Statement), CliError> {
+    let mut names = files::names(dir).map_err(verify::unreadable)?;
+    names.retain(|name| name != MANIFEST);
+    let mut sums = files::sums(dir, &names, threads).map_err(verify::unreadable)?;
+    let manifest = files::manifest(&sums);
+    write(dir, MANIFEST, manifest.as_bytes())?;
+    sums.push(files::Summed {
+        name: MANIFEST.to_owned(),
+        sha256: files::sha256(manifest.as_bytes()),
+        size: manifest.len() as u64,
+    });
+    sums.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+    let statement = Statement::new(&sums, metadata);
+    Ok((sums, statement))
+}
+
+/// Writes a file of ours whole or not at all.
+fn write(dir: &Path, name: &str, bytes: &[u8]) -> Result<(), CliError> {
+    let path = dir.join(name);
+    let failed = |error: std::io::Error| CliError::at(&path, &error);
+    let mut file = tempfile::Builder::new().prefix(".sign-").suffix(".tmp").tempfile_in(dir).map_err(failed)?;
+    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
+    file.persist(&path).map_err(|error| failed(error.error))?;
+    fs::File::open(dir).and_then(|dir| dir.sync_all()).map_err(failed)
+}
+
+fn usual_key() -> Result<PathBuf, CliError> {
+    let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
+    let found = USUAL.iter().map(|name| home.join(".ssh").join(name)).find(|path| path.is_file());
+    found.ok_or_else(|| {
+        CliError::usage("there is no SSH key in ~/.ssh to sign with")
+            .hint("name one with --key, or make one: ssh-keygen -t ed25519")
+    })
+}
+
+fn error(error: SignError) -> CliError {
+    match &error {
+        SignError::Read { path, source } => CliError::at(path, source),
+        SignError::Refused { .. } => {
+            CliError::new(Kind::Permission, error).hint("is it the right key, and its passphrase?")
+        }
+        SignError::Keygen { .. } | SignError::Format(_) => CliError::new(Kind::Internal, error),
+    }
+}

@@ -1,0 +1,185 @@
+//! `logtap verify`: whether a capture is what somebody signed.
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::Args;
+use logtap_capture::time;
+use logtap_sign::check::{self, Differences};
+use logtap_sign::files::{self, FilesError};
+use logtap_sign::signers::Signers;
+use logtap_sign::ssh::{self, SIGNATURE};
+use logtap_sign::statement::{STATEMENT, Statement};
+use serde::Serialize;
+
+use crate::args::{self, FormatArgs};
+use crate::error::{CliError, Kind};
+use crate::output::Ui;
+
+/// Check that a capture is what somebody signed
+///
+/// Says yes only for a key that you name: a key that lies in the capture proves nothing. Files that
+/// were changed, removed or added are named.
+///
+/// Exit status is 6 if the signature does not count or a file differs, 0 if all is as it was signed.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  logtap verify capture/ --allowed-signers ~/.ssh/allowed_signers\n  logtap verify capture/ --key colleague.pub\n  ssh-keygen -Y verify -n capture@logtap.io -f allowed_signers -I me@example.com \\\n    -s capture/statement.json.sig < capture/statement.json"
+)]
+pub(crate) struct VerifyArgs {
+    /// The capture
+    #[arg(value_name = "DIR")]
+    dir: PathBuf,
+    /// A file of allowed signers, as ssh-keygen reads it; may be repeated
+    #[arg(long, value_name = "FILE")]
+    allowed_signers: Vec<PathBuf>,
+    /// A file with public SSH keys; may be repeated
+    #[arg(long, value_name = "FILE")]
+    key: Vec<PathBuf>,
+    /// Only a signature of this name in the allowed signers counts
+    #[arg(long, value_name = "NAME", requires = "allowed_signers")]
+    identity: Option<String>,
+    #[command(flatten)]
+    pub(crate) format: FormatArgs,
+    /// Threads [default: number of processors]
+    #[arg(short = 'j', long, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
+}
+
+impl VerifyArgs {
+    /// What `sign --verify` of 1.x asks for.
+    pub(crate) fn of_sign(
+        dir: PathBuf,
+        key: Option<PathBuf>,
+        allowed_signers: Vec<PathBuf>,
+        format: FormatArgs,
+        jobs: Option<NonZeroUsize>,
+    ) -> Self {
+        Self { dir, allowed_signers, key: key.into_iter().collect(), identity: None, format, jobs }
+    }
+}
+
+/// What was found; `docs/signing.md` describes it.
+#[derive(Debug, Serialize)]
+struct Verified {
+    version: u32,
+    dir: String,
+    valid: bool,
+    /// Why the signature does not count; absent if it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    /// Who signed, as the user's file names them.
+    signer: Option<String>,
+    /// Fingerprint of the key that signed.
+    key: Option<String>,
+    /// Sum of the statement.
+    root_hash: String,
+    #[serde(flatten)]
+    differences: Differences,
+}
+
+/// Checks.
+///
+/// # Errors
+/// If it is not as it was signed, by a key that the user named, or that cannot be found out.
+pub(crate) fn run(args: VerifyArgs, ui: &Ui) -> Result<(), CliError> {
+    let signers = signers(&args, ui)?;
+    let read = |name: &str| {
+        fs::read(args.dir.join(name)).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound if args.dir.is_dir() => {
+                CliError::new(Kind::Findings, format!("{} is not signed: it has no {name}", args.dir.display()))
+            }
+            _ => CliError::at(&args.dir.join(name), &error),
+        })
+    };
+    let (bytes, signature) = (read(STATEMENT)?, read(SIGNATURE)?);
+    let key = ssh::signer(&signature, &bytes);
+    let signer = key.as_ref().ok().and_then(|key| signers.who(key, args.identity.as_deref()));
+    let fingerprint = key.as_ref().ok().map(ssh::fingerprint);
+    let reason = match (&key, signer) {
+        (Err(why), _) => Some(why.to_string()),
+        (Ok(_), None) => Some(format!(
+            "it is signed by {}, which is no key that you named",
+            fingerprint.as_deref().unwrap_or("an unknown key")
+        )),
+        (Ok(_), Some(_)) => None,
+    };
+    // What a stranger states is not worth comparing with.
+    let differences = if reason.is_none() {
+        let statement = Statement::read(&bytes).map_err(|error| CliError::new(Kind::Findings, error))?;
+        check::compare(&args.dir, &statement, args::threads(args.jobs)).map_err(unreadable)?
+    } else {
+        Differences::default()
+    };
+    let found = Verified {
+        version: 1,
+        dir: args.dir.display().to_string(),
+        valid: reason.is_none() && differences.is_empty(),
+        reason,
+        signer: signer.map(str::to_owned),
+        key: fingerprint,
+        root_hash: files::sha256(&bytes),
+        differences,
+    };
+    tell(&found, ui)
+}
+
+fn signers(args: &VerifyArgs, ui: &Ui) -> Result<Signers, CliError> {
+    if args.allowed_signers.is_empty() && args.key.is_empty() {
+        return Err(CliError::usage("whose signature counts? A key that lies in the capture proves nothing")
+            .hint("name a file of allowed signers with --allowed-signers, or a public key with --key"));
+    }
+    let now = time::now().div_euclid(time::SECOND);
+    let mut all = Signers::default();
+    for path in args.allowed_signers.iter().chain(&args.key) {
+        let text = fs::read_to_string(path).map_err(|error| CliError::at(path, &error))?;
+        let read = Signers::read(&text, now);
+        for (line, why) in &read.unused {
+            ui.note(format_args!("{} line {line} names nobody: {why}", path.display()));
+        }
+        all.add(read);
+    }
+    if all.is_empty() {
+        return Err(CliError::usage("the files that you named hold no key that counts"));
+    }
+    Ok(all)
+}
+
+fn tell(found: &Verified, ui: &Ui) -> Result<(), CliError> {
+    if ui.json {
+        ui.print_json(found)?;
+    } else {
+        let mut out = ui.data();
+        let named = |out: &mut dyn io::Write, what: &str, files: &[String]| {
+            files.iter().try_for_each(|file| writeln!(out, "{what}  {file}"))
+        };
+        let changed: Vec<String> = found.differences.mismatches.iter().map(|one| one.file.clone()).collect();
+        named(&mut out, "changed", &changed)?;
+        named(&mut out, "missing", &found.differences.missing)?;
+        named(&mut out, "extra  ", &found.differences.extra)?;
+        out.flush()?;
+    }
+    match (&found.reason, found.valid) {
+        (Some(why), _) => Err(CliError::new(Kind::Findings, format!("{} does not verify: {why}", found.dir))),
+        (None, false) => {
+            let Differences { mismatches, missing, extra } = &found.differences;
+            let counts = format!("{} changed, {} missing, {} extra", mismatches.len(), missing.len(), extra.len());
+            Err(CliError::new(Kind::Findings, format!("{} is not as it was signed: {counts}", found.dir)))
+        }
+        (None, true) => {
+            let (signer, key) = (found.signer.as_deref().unwrap_or_default(), found.key.as_deref().unwrap_or_default());
+            ui.note(format_args!("{} is as {signer} signed it ({key})", found.dir));
+            Ok(())
+        }
+    }
+}
+
+/// A directory that cannot be compared.
+pub(crate) fn unreadable(error: FilesError) -> CliError {
+    match &error {
+        FilesError::Io { path, source } => CliError::at(path, source),
+        FilesError::NoFile(_) | FilesError::NoText(_) => CliError::new(Kind::Findings, error),
+    }
+}
