@@ -95,6 +95,7 @@ impl FilterArgs {
 /// # Errors
 /// If there is none, or it cannot be read.
 pub(crate) fn open(path: &Path, ui: &Ui) -> Result<Source, CliError> {
+    allow_many_files();
     let is_archive = [".tar.zst", ".tar"].iter().any(|end| name::of(path).ends_with(end));
     if !path.is_file() {
         return Ok(Source::open(Capture::open(path)?)?);
@@ -104,6 +105,16 @@ pub(crate) fn open(path: &Path, ui: &Ui) -> Result<Source, CliError> {
     }
     let length = std::fs::metadata(path).map_or(0, |data| data.len());
     attended(ui, length, 1, |control| open_archive(path, control))
+}
+
+/// Every file of a capture is open at the same time: as many as the system allows, not as few as the shell
+/// asks for.
+fn allow_many_files() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    // Where it fails, a capture of many files says so when one cannot be opened.
+    setrlimit(Resource::Nofile, limit).unwrap_or_default();
 }
 
 /// Runs something long: with a bar while a person watches, and so that a signal stops it with nothing

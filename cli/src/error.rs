@@ -184,6 +184,7 @@ impl From<CarryError> for CliError {
             }
             CarryError::Target(TargetError::NoParent(_)) => Some("make it first"),
             CarryError::Target(TargetError::InUse(_)) => Some("name another place, or stop the receiver first"),
+            CarryError::Redaction { .. } => Some("--mixed-redaction merges them all the same"),
             _ if error.io().is_some_and(|cause| cause.kind() == io::ErrorKind::StorageFull) => {
                 Some("nothing was left there; make room, or name a place on another disk")
             }

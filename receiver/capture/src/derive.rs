@@ -180,7 +180,9 @@ impl Derivation {
         let open = match self.open.take() {
             Some(open) => open,
             None => {
-                let name = self.names.next(if ts.is_empty() { 0 } else { ts.from });
+                // Lines without a time make the range empty, or endless.
+                let timeless = ts.is_empty() || ts.from == i64::MIN;
+                let name = self.names.next(if timeless { 0 } else { ts.from });
                 let file = self.disk.create_new(&self.target.growing().join(&name))?;
                 Growing { name, file, end: 0, frames: Vec::new(), summary: Summary::default() }
             }

@@ -88,7 +88,8 @@ impl Plan {
             };
             let mut whole = Span::default();
             index.frames.iter().for_each(|info| whole.merge(info.ts));
-            if !whole.is_empty() && !meets.others(whole, owner) {
+            // Where lines have no time, only the lines themselves tell what the file's range is.
+            if !whole.is_empty() && whole.from != i64::MIN && !meets.others(whole, owner) {
                 push(whole.from, Kind::File(file));
                 continue;
             }
