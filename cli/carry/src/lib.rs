@@ -16,6 +16,7 @@ pub mod export;
 pub mod filter;
 pub mod merge;
 mod order;
+mod pack;
 mod pick;
 pub mod slice;
 pub mod snapshot;

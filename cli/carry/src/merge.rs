@@ -10,9 +10,8 @@ mod plan;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use logtap_capture::derive::{Derivation, Made, Packer, plain_line};
+use logtap_capture::derive::{Derivation, Made, plain_line};
 use logtap_capture::disk::Disk;
-use logtap_capture::frame::FRAME_TARGET;
 use logtap_capture::metadata::{Metadata, Redaction};
 use logtap_capture::origin::Origin;
 use logtap_capture::scan;
@@ -23,8 +22,9 @@ use logtap_capture::target::Target;
 
 use crate::filter::{Filter, Words};
 use crate::order::{Batch, Order};
+use crate::pack::Packers;
 use crate::pick::Picker;
-use crate::slice::{MAX_FILE, derived, flush};
+use crate::slice::{MAX_FILE, derived};
 use crate::{Account, CarryError, Control, Source};
 use dedupe::Seen;
 use plan::Plan;
@@ -57,8 +57,7 @@ enum Piece {
 /// Where the lines go.
 struct Output {
     derivation: Derivation,
-    packer: Packer,
-    buffer: Vec<u8>,
+    packers: Packers,
     seen: Option<Seen>,
     path: PathBuf,
 }
@@ -68,16 +67,13 @@ impl Output {
         if self.seen.as_mut().is_some_and(|seen| seen.is_repeated(ts, source, line)) {
             return Ok(());
         }
-        if (self.buffer.len() + line.len()) as u64 > FRAME_TARGET {
-            self.flush()?;
-        }
-        self.buffer.extend_from_slice(line);
-        Ok(())
+        let added = self.packers.add(line, &mut self.derivation);
+        self.written(added)
     }
 
     fn flush(&mut self) -> Result<(), CarryError> {
-        let flushed = flush(&mut self.derivation, &mut self.packer, &mut self.buffer);
-        flushed.map_err(|source| CarryError::Write { path: self.path.clone(), source })
+        let flushed = self.packers.flush(&mut self.derivation);
+        self.written(flushed)
     }
 
     fn written(&self, result: std::io::Result<()>) -> Result<(), CarryError> {
@@ -107,8 +103,7 @@ pub fn merge(
     account.read = plan.files.iter().filter_map(|opened| opened.index.as_ref()).map(|index| index.lines()).sum();
     let mut out = Output {
         derivation: Derivation::begin(target, disk, MAX_FILE)?,
-        packer: Packer::new()?,
-        buffer: Vec::new(),
+        packers: Packers::new(control.threads)?,
         seen: options.dedupe.then(Seen::default),
         path,
     };

@@ -4,9 +4,8 @@
 use std::sync::Arc;
 
 use logtap_capture::block_index::FrameInfo;
-use logtap_capture::derive::{Derivation, Made, Packer, plain_line};
+use logtap_capture::derive::{Derivation, Made, plain_line};
 use logtap_capture::disk::Disk;
-use logtap_capture::frame::FRAME_TARGET;
 use logtap_capture::metadata::Metadata;
 use logtap_capture::origin::{self, Origin};
 use logtap_capture::scan::{self, Unit};
@@ -17,6 +16,7 @@ use logtap_capture::target::Target;
 use sha2::{Digest, Sha256};
 
 use crate::filter::Filter;
+use crate::pack::Packers;
 use crate::pick::Picker;
 use crate::{Account, CarryError, Control, Source, source};
 
@@ -76,7 +76,7 @@ pub fn slice(
     };
     drop(choices);
 
-    let (mut buffer, mut packer) = (Vec::new(), Packer::new()?);
+    let mut packers = Packers::new(control.threads)?;
     let (mut copied, mut file) = (0, 0);
     let damage = scan::run(
         &source.files,
@@ -103,7 +103,7 @@ pub fn slice(
             file = unit.file();
             match (piece, info(unit)) {
                 (Piece::Whole(summary), Some(info)) => {
-                    flush(&mut out, &mut packer, &mut buffer).map_err(written)?;
+                    packers.flush(&mut out).map_err(written)?;
                     out.copy_frame(&source.files[file], info, &summary).map_err(written)?;
                     copied += 1;
                 }
@@ -111,16 +111,13 @@ pub fn slice(
                 (Piece::Lines { lines, tally, replaced }, _) => {
                     account.tally(tally);
                     account.replaced += replaced;
-                    if (buffer.len() + lines.len()) as u64 > FRAME_TARGET {
-                        flush(&mut out, &mut packer, &mut buffer).map_err(written)?;
-                    }
-                    buffer.extend_from_slice(&lines);
+                    packers.add(&lines, &mut out).map_err(written)?;
                 }
             }
             Ok::<_, CarryError>(true)
         },
     )?;
-    flush(&mut out, &mut packer, &mut buffer).map_err(written)?;
+    packers.flush(&mut out).map_err(written)?;
     for (at, damage) in damage.into_iter().enumerate() {
         account.damage(&source.names[at], damage, source.is_growing(at));
     }
@@ -146,15 +143,6 @@ fn place(unit: Unit) -> (usize, usize) {
         Unit::Frame { file, frame } => (file, frame),
         Unit::Stream { file } => (file, 0),
     }
-}
-
-/// Makes a frame of the lines that wait.
-pub(crate) fn flush(out: &mut Derivation, packer: &mut Packer, buffer: &mut Vec<u8>) -> std::io::Result<()> {
-    if !buffer.is_empty() {
-        out.append(packer.pack(buffer)?)?;
-        buffer.clear();
-    }
-    Ok(())
 }
 
 /// Metadata of a result before it is known what it holds: its id comes from where its lines come from.
