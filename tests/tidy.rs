@@ -56,7 +56,9 @@ fn pure_crates_stay_pure() {
         assert!(!all[pure].iter().any(|name| name.starts_with("logtap")), "{pure} stands alone");
     }
     for banned in ["tokio", "clap", "axum", "hyper", "ratatui", "kube", "kube-client", "ureq", "tracing"] {
-        assert!(!all["logtap-analyze"].contains(banned), "logtap-analyze must not reach {banned}");
+        for pure in ["logtap-analyze", "logtap-carry"] {
+            assert!(!all[pure].contains(banned), "{pure} must not reach {banned}");
+        }
     }
 }
 
@@ -76,6 +78,7 @@ fn arrows_point_one_way() {
     assert_eq!(ours("logtap-webhook"), ["logtap-certs", "logtap-inject"]);
     assert_eq!(ours("logtap-forwarder"), ["logtap-push"], "the forwarder runs in every tapped pod: it stays small");
     assert_eq!(ours("logtap-analyze"), ["logtap-capture"], "what a capture says is read from its lines alone");
+    assert_eq!(ours("logtap-carry"), ["logtap-capture"], "captures are carried by what stands in them alone");
     assert_eq!(ours("logtap-view"), ["logtap-capture"], "the view only reads captures");
     assert!(!all["logtap-view"].contains("tokio"), "the view has threads, not tasks");
     assert!(ours("logtap-certs").is_empty(), "certificates are asked by all and ask nobody");

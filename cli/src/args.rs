@@ -17,7 +17,7 @@ use crate::output;
 /// Data goes to standard output, everything else to standard error.
 ///
 /// Exit codes: 0 success, 1 internal error (and no match under grep -q), 2 invalid
-/// arguments, 3 not found, 4 permission denied, 5 network error, 6 findings.
+/// arguments, 3 not found, 4 permission denied, 5 network error, 6 findings, 130 cancelled.
 #[derive(Debug, Parser)]
 #[command(
     name = "logtap",
@@ -90,6 +90,10 @@ pub(crate) enum Command {
     Download(command::download::DownloadArgs),
     Sign(command::sign::SignArgs),
     Verify(command::verify::VerifyArgs),
+    Slice(command::slice::SliceArgs),
+    Export(Box<command::export::ExportArgs>),
+    Merge(command::merge::MergeArgs),
+    Snapshot(command::snapshot::SnapshotArgs),
     Gc(command::gc::GcArgs),
     Completion(command::completion::CompletionArgs),
     Man(command::man::ManArgs),
@@ -97,7 +101,7 @@ pub(crate) enum Command {
 }
 
 /// Names of commands that this version does not have yet.
-const NOT_YET: [&str; 7] = ["slice", "export", "merge", "snapshot", "upload", "init", "config"];
+const NOT_YET: [&str; 3] = ["upload", "init", "config"];
 
 /// Why no command runs.
 #[derive(Debug)]
@@ -128,11 +132,14 @@ impl Cli {
             Command::Status(args) => args.format.format,
             Command::Deploy(args) => args.format.format,
             Command::Download(args) => args.format.format,
+            Command::Slice(args) => args.format.format,
+            Command::Merge(args) => args.format.format,
+            Command::Snapshot(args) => args.format.format,
             Command::Gc(args) => args.format.format,
             Command::Sign(args) => args.format.format,
             Command::Verify(args) => args.format.format,
             Command::Report(args) => (args.format == Some(command::report::ReportFormat::Json)).then_some(Format::Json),
-            Command::Recv(_) | Command::Open(_) | Command::Completion(_) | Command::Man(_) => None,
+            Command::Recv(_) | Command::Open(_) | Command::Export(_) | Command::Completion(_) | Command::Man(_) => None,
         };
         self.global.json || format == Some(Format::Json)
     }

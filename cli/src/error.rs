@@ -10,6 +10,8 @@ use logtap_capture::metadata::MetadataError;
 use logtap_capture::query::QueryError;
 use logtap_capture::reader::OpenError;
 use logtap_capture::session::SessionError;
+use logtap_capture::target::TargetError;
+use logtap_carry::CarryError;
 use serde::Serialize;
 
 use crate::exit::Exit;
@@ -38,6 +40,10 @@ pub(crate) enum Kind {
     Permission,
     /// The network failed.
     Network,
+    /// A receiver is in the way.
+    InUse,
+    /// Somebody asked to stop.
+    Cancelled,
     /// It was looked, and something is wrong.
     Findings,
     /// Whoever read the output has gone; no failure of ours.
@@ -53,7 +59,8 @@ impl Kind {
             Self::Usage => Exit::Usage,
             Self::NotFound => Exit::NotFound,
             Self::Permission => Exit::Permission,
-            Self::Network => Exit::Network,
+            Self::Network | Self::InUse => Exit::Network,
+            Self::Cancelled => Exit::Cancelled,
             Self::Findings => Exit::Findings,
             Self::BrokenPipe => Exit::Success,
         }
@@ -66,6 +73,8 @@ impl Kind {
             Self::NotFound => "not_found",
             Self::Permission => "permission_denied",
             Self::Network => "network",
+            Self::InUse => "in_use",
+            Self::Cancelled => "cancelled",
             Self::Findings => "findings",
             Self::BrokenPipe => "broken_pipe",
         }
@@ -75,7 +84,7 @@ impl Kind {
         match error.kind() {
             io::ErrorKind::BrokenPipe => Self::BrokenPipe,
             io::ErrorKind::NotFound => Self::NotFound,
-            io::ErrorKind::PermissionDenied => Self::Permission,
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Self::Permission,
             _ => Self::Internal,
         }
     }
@@ -126,7 +135,7 @@ impl CliError {
             error: self.kind.name(),
             message: self.message(),
             hints: self.hints.clone(),
-            recoverable: self.kind == Kind::Network,
+            recoverable: [Kind::Network, Kind::InUse].contains(&self.kind),
         }
     }
 }
@@ -157,6 +166,32 @@ impl From<QueryError> for CliError {
         let literal = matches!(error, QueryError::Pattern { .. });
         let error = Self::new(Kind::Usage, error);
         if literal { error.hint("-F takes the pattern as literal text") } else { error }
+    }
+}
+
+impl From<CarryError> for CliError {
+    fn from(error: CarryError) -> Self {
+        let kind = match &error {
+            CarryError::Target(TargetError::InUse(_)) => Kind::InUse,
+            CarryError::Target(TargetError::NoParent(_)) => Kind::NotFound,
+            CarryError::Cancelled => Kind::Cancelled,
+            _ => error.io().map_or(Kind::Usage, Kind::of_io),
+        };
+        let hint = match &error {
+            CarryError::Target(TargetError::Exists(_)) => Some("name a place where nothing is yet"),
+            CarryError::Target(TargetError::IsSource { .. }) => {
+                Some("name a place outside of the captures that are read")
+            }
+            CarryError::Target(TargetError::NoParent(_)) => Some("make it first"),
+            CarryError::Target(TargetError::InUse(_)) => Some("name another place, or stop the receiver first"),
+            CarryError::Redaction { .. } => Some("--mixed-redaction merges them all the same"),
+            _ if error.io().is_some_and(|cause| cause.kind() == io::ErrorKind::StorageFull) => {
+                Some("nothing was left there; make room, or name a place on another disk")
+            }
+            _ => None,
+        };
+        let error = Self::new(kind, error);
+        if let Some(hint) = hint { error.hint(hint) } else { error }
     }
 }
 

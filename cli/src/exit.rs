@@ -17,10 +17,12 @@ pub(crate) enum Exit {
     NotFound,
     /// 4: the system or the cluster denied access.
     Permission,
-    /// 5: the network failed; another try may succeed.
+    /// 5: the network failed, or a receiver is in the way; another try may succeed.
     Network,
     /// 6: done, and there are findings.
     Findings,
+    /// 130: somebody pressed Ctrl-C, and nothing half is left.
+    Cancelled,
 }
 
 impl Exit {
@@ -35,6 +37,7 @@ impl Exit {
             Self::Permission => 4,
             Self::Network => 5,
             Self::Findings => 6,
+            Self::Cancelled => 130,
         }
     }
 }

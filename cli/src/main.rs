@@ -1,6 +1,7 @@
 //! The `logtap` command line: receives logs into a capture and reads captures.
 
 mod args;
+mod carrying;
 mod cluster;
 mod command;
 mod deployed;

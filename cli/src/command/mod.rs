@@ -6,16 +6,20 @@ pub(crate) mod completion;
 pub(crate) mod deploy;
 pub(crate) mod diff;
 pub(crate) mod download;
+pub(crate) mod export;
 pub(crate) mod gc;
 pub(crate) mod grep;
 pub(crate) mod inspect;
 pub(crate) mod install;
 pub(crate) mod man;
+pub(crate) mod merge;
 pub(crate) mod open;
 pub(crate) mod patterns;
 pub(crate) mod recv;
 pub(crate) mod report;
 pub(crate) mod sign;
+pub(crate) mod slice;
+pub(crate) mod snapshot;
 pub(crate) mod status;
 pub(crate) mod tap;
 pub(crate) mod triage;
@@ -57,6 +61,10 @@ pub(crate) fn run(command: Command, ui: &Ui) -> Result<Exit, CliError> {
         Command::Download(args) => download::run(args, ui).map(done),
         Command::Sign(args) => sign::run(args, ui).map(done),
         Command::Verify(args) => verify::run(args, ui).map(done),
+        Command::Slice(args) => slice::run(args, ui).map(done),
+        Command::Export(args) => export::run(*args, ui).map(done),
+        Command::Merge(args) => merge::run(args, ui).map(done),
+        Command::Snapshot(args) => snapshot::run(args, ui).map(done),
         Command::Gc(args) => gc::run(args, ui).map(done),
         Command::Completion(args) => completion::run(args, ui).map(done),
         Command::Man(args) => man::run(args, ui).map(done),

@@ -131,15 +131,21 @@ pub fn encode(frames: &[FrameRecord], summary: &Summary, end: u64) -> Vec<u8> {
     out.extend_from_slice(&((HEADER + length) as u32).to_le_bytes());
     out.extend_from_slice(&INDEX_TAG);
 
-    skippable_as(&mut out, SEEK_TABLE, frames.len() * SEEK_ENTRY + SEEK_FOOTER);
-    for frame in frames {
-        out.extend_from_slice(&(frame.info.size as u32).to_le_bytes());
-        out.extend_from_slice(&(frame.info.bytes as u32).to_le_bytes());
+    seek_table(&mut out, frames.iter().map(|frame| (frame.info.size, frame.info.bytes)));
+    out
+}
+
+/// Appends the seek table of the zstd seekable format for frames of these compressed and decompressed sizes.
+pub fn seek_table(out: &mut Vec<u8>, frames: impl ExactSizeIterator<Item = (u64, u64)>) {
+    let count = frames.len();
+    skippable_as(out, SEEK_TABLE, count * SEEK_ENTRY + SEEK_FOOTER);
+    for (packed, plain) in frames {
+        out.extend_from_slice(&(packed as u32).to_le_bytes());
+        out.extend_from_slice(&(plain as u32).to_le_bytes());
     }
-    out.extend_from_slice(&(frames.len() as u32).to_le_bytes());
+    out.extend_from_slice(&(count as u32).to_le_bytes());
     out.push(0);
     out.extend_from_slice(&SEEKABLE.to_le_bytes());
-    out
 }
 
 impl BlockIndex {
@@ -275,6 +281,16 @@ impl Filter<'_> {
         self.length == 0
     }
 
+    /// All of its bytes.
+    ///
+    /// # Errors
+    /// If reading fails.
+    pub fn read(&self) -> io::Result<Vec<u8>> {
+        let mut whole = vec![0; self.length];
+        self.file.read_exact_at(&mut whole, self.at)?;
+        Ok(whole)
+    }
+
     /// One of its bytes.
     ///
     /// # Errors
@@ -287,9 +303,7 @@ impl Filter<'_> {
             return Ok(byte[0]);
         }
         if self.whole.is_empty() {
-            let mut whole = vec![0; self.length];
-            self.file.read_exact_at(&mut whole, self.at)?;
-            self.whole = whole;
+            self.whole = self.read()?;
         }
         self.whole.get(at).copied().ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
     }

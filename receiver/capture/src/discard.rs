@@ -79,7 +79,8 @@ pub fn is_remnant(dir: &Path) -> bool {
 }
 
 /// True for files that a capture consists of.
-fn is_own(name: &str) -> bool {
+#[must_use]
+pub fn is_own(name: &str) -> bool {
     const OTHERS: [&str; 4] = ["SHA256SUMS", "statement.json", "manifest.sha256", name::LOCK];
     let name = if disk::is_temporary(name) { name.trim_end_matches(".tmp") } else { name };
     name::is_data(name)

@@ -32,6 +32,17 @@ pub fn describe(lost: Option<u64>, reason: &str, from: i64, to: i64) -> (String,
     (text, meta)
 }
 
+/// The time between which lines are lost, as a gap mark's metadata says, or else its text; `None` if neither does.
+#[must_use]
+pub fn between(message: &str, meta: &[(String, String)]) -> Option<(i64, i64)> {
+    let told = |name: &str| meta.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+    let (from, to) = match (told(meta::FROM), told(meta::TO)) {
+        (Some(from), Some(to)) => (from, to),
+        _ => message.rsplit_once(" between ")?.1.split_once(" and ")?,
+    };
+    Some((time::parse(from.as_bytes())?, time::parse(to.as_bytes())?))
+}
+
 /// Most reasons told apart.
 const MAX_REASONS: usize = 64;
 
@@ -115,5 +126,19 @@ impl Lost {
     /// Losses by reason.
     pub fn iter(&self) -> impl Iterator<Item = (&str, Loss)> {
         self.0.iter().map(|(reason, loss)| (reason.as_str(), *loss))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_says_between_which_times() {
+        let (text, meta) = describe(Some(3), "x", 5, 70 * time::SECOND);
+        let meta = meta.map(|(name, value)| (name.to_owned(), value));
+        assert_eq!(between("", &meta), Some((5, 70 * time::SECOND)));
+        assert_eq!(between(&text, &[]), Some((5, 70 * time::SECOND)));
+        assert_eq!(between("dropped lines between one and the other", &[]), None);
     }
 }

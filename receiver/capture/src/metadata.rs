@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::disk::{self, Disk};
 use crate::lost::Lost;
+use crate::origin::Origin;
 use crate::{name, time};
 
 /// Evictions listed one by one; older ones remain in the totals only.
@@ -68,6 +69,9 @@ pub struct Metadata {
     /// The last evictions, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub evictions: Vec<Eviction>,
+    /// How it was made, if no receiver wrote it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Box<Origin>>,
 }
 
 /// received = written + dropped + rejected + in_flight, in lines.
@@ -160,6 +164,7 @@ impl Metadata {
             altered: BTreeMap::new(),
             evicted: None,
             evictions: Vec::new(),
+            origin: None,
         }
     }
 

@@ -52,7 +52,7 @@ pub(crate) struct Salvage {
 /// Counts lines into a summary, interning their label sets.
 #[derive(Debug, Default)]
 pub(crate) struct Notes {
-    grams: Grams,
+    pub(crate) grams: Grams,
     sets: HashMap<Vec<u8>, Labels, foldhash::fast::RandomState>,
     scratch: Vec<u8>,
     follow: Follow,

@@ -34,7 +34,7 @@ pub(crate) fn seal(shared: &Shared, mut job: SealJob) -> io::Result<IndexLine> {
 }
 
 /// Half a part would make other tools call the file damaged: on a full disk there is none.
-fn write_parts(file: &dyn DiskFile, parts: &[u8], end: u64) -> io::Result<()> {
+pub(crate) fn write_parts(file: &dyn DiskFile, parts: &[u8], end: u64) -> io::Result<()> {
     let written = file.write_all_at(parts, end);
     if written.is_err() {
         file.truncate(end)?;

@@ -67,7 +67,12 @@ impl Summary {
         self.ts.merge(other.ts);
         self.rx.merge(other.rx);
         self.sets.overflow += other.sets.overflow;
-        for (labels, lines) in other.sets.iter() {
+        let mut sets: Vec<(&Labels, u64)> = other.sets.iter().collect();
+        if self.sets.len() + sets.len() > MAX_SETS {
+            // Which of them find room must not depend on a map's order.
+            sets.sort_by(|a, b| a.0.json().cmp(b.0.json()));
+        }
+        for (labels, lines) in sets {
             self.sets.add(labels, lines);
         }
         self.timeline.merge(&other.timeline);
