@@ -162,13 +162,18 @@ fn a_poor_baseline_lowers_the_certainty_too() {
 #[test]
 fn hostile_text_is_bounded_and_escaped() {
     let temp = tempfile::tempdir().unwrap();
-    let hostile = "ERROR <script>alert(1)</script> \u{1b}[31m =cmd|' /C calc'!A0 \u{202e}txt.exe";
+    // Eight patterns of it: which are kept of so many is up to their hashes.
+    let hostile = ["ab", "cd", "ef", "gh", "ij", "kl", "mn", "op"]
+        .map(|word| format!("ERROR <script>alert(1)</script> \u{1b}[31m =cmd|' /C calc'!A0 \u{202e}txt.exe {word}"));
     let mut all = String::new();
     for at in 0..40_000 {
         // Every line a pattern of its own: a word made of its number.
         let word: String = format!("{at:06}").bytes().map(|digit| char::from(b'a' + digit - b'0')).collect();
-        let text =
-            if at % 50 == 0 && at > 30_000 { hostile.to_owned() } else { format!("{word} is {word} and {word}{word}") };
+        let text = if at % 50 == 0 && at > 30_000 {
+            hostile[at / 50 % 8].clone()
+        } else {
+            format!("{word} is {word} and {word}{word}")
+        };
         let text = serde_json::to_string(&text).unwrap();
         all += &format!(
             "{{\"ts\":\"2026-11-20T10:{:02}:{:02}Z\",\"labels\":{{\"app\":\"a\"}},\"msg\":{text}}}\n",

@@ -14,7 +14,7 @@ use logtap_sign::statement::{STATEMENT, Statement};
 use serde::Serialize;
 
 use super::verify::{self, VerifyArgs};
-use crate::args::{self, FormatArgs};
+use crate::args;
 use crate::error::{CliError, Kind};
 use crate::output::Ui;
 
@@ -48,8 +48,6 @@ pub(crate) struct SignArgs {
     /// Accepted with --verify: whose signatures count
     #[arg(long, value_name = "FILE", requires = "verify", hide = true)]
     allowed_signers: Vec<PathBuf>,
-    #[command(flatten)]
-    pub(crate) format: FormatArgs,
     /// Threads [default: number of processors]
     #[arg(short = 'j', long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
@@ -81,8 +79,8 @@ struct SignedFile {
 /// If the directory is no capture, is in use, is signed already, or the key cannot be used.
 pub(crate) fn run(args: SignArgs, ui: &Ui) -> Result<(), CliError> {
     if args.verify {
-        let SignArgs { dir, key, allowed_signers, format, jobs, .. } = args;
-        return verify::run(VerifyArgs::of_sign(dir, key, allowed_signers, format, jobs), ui);
+        let SignArgs { dir, key, allowed_signers, jobs, .. } = args;
+        return verify::run(VerifyArgs::of_sign(dir, key, allowed_signers, jobs), ui);
     }
     let SignArgs { dir, key, force, jobs, .. } = args;
     let dir = dir.as_path();

@@ -54,9 +54,9 @@ impl VerifyArgs {
         dir: PathBuf,
         key: Option<PathBuf>,
         allowed_signers: Vec<PathBuf>,
-        format: FormatArgs,
         jobs: Option<NonZeroUsize>,
     ) -> Self {
+        let format = FormatArgs { format: None };
         Self { dir, allowed_signers, key: key.into_iter().collect(), identity: None, format, jobs }
     }
 }
