@@ -132,6 +132,7 @@ pub fn merge(
         },
         |unit, piece| {
             control.check()?;
+            (control.progress)(plan.info(unit).map_or(0, |info| info.size));
             // Everything before this unit is done.
             while plan.steps[step].unit() != Some(unit) {
                 if let Some(file) = plan.steps[step].file() {

@@ -77,7 +77,7 @@ pub fn slice(
     drop(choices);
 
     let mut packers = Packers::new(control.threads)?;
-    let (mut copied, mut file) = (0, 0);
+    let mut copied = 0;
     let damage = scan::run(
         &source.files,
         &units,
@@ -97,14 +97,11 @@ pub fn slice(
         },
         |unit, piece| {
             control.check()?;
-            for done in file..unit.file() {
-                (control.progress)(source.files[done].length);
-            }
-            file = unit.file();
+            (control.progress)(info(unit).map_or(0, |info| info.size));
             match (piece, info(unit)) {
                 (Piece::Whole(summary), Some(info)) => {
                     packers.flush(&mut out).map_err(written)?;
-                    out.copy_frame(&source.files[file], info, &summary).map_err(written)?;
+                    out.copy_frame(&source.files[unit.file()], info, &summary).map_err(written)?;
                     copied += 1;
                 }
                 (Piece::Whole(_), None) => {}
