@@ -1,5 +1,7 @@
 //! `logtap open`: the terminal view of a capture, growing or finished.
 
+mod compare;
+
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
@@ -19,12 +21,16 @@ use crate::when::When;
 /// Look at a capture: live while it grows, as a replay afterwards
 ///
 /// Keys: ? shows all of them. e next error, / search, t time, l label, Enter the whole line,
+/// c what differs from a --baseline,
 /// Y the view as a command. A replay starts paused; Space plays it.
 #[derive(Debug, Args)]
 pub(crate) struct OpenArgs {
     /// The capture
     #[arg(value_name = "DIR")]
     dir: PathBuf,
+    /// Compare with this capture: c lists new, risen and vanished patterns, what broke first on top
+    #[arg(long, value_name = "DIR")]
+    baseline: Option<PathBuf>,
     /// Play at this speed from the start: 1, 10x, 0.5x, max (0 is max)
     #[arg(long, value_name = "SPEED", value_parser = speed)]
     speed: Option<f64>,
@@ -96,10 +102,11 @@ pub(crate) fn run(args: OpenArgs, ui: &Ui) -> Result<Exit, CliError> {
         return Err(CliError::usage("`logtap open` shows a capture on a terminal, and this is none")
             .hint("`logtap grep`, `watch`, `inspect` and `triage` read it without one"));
     }
-    let dir = args.dir.clone();
+    let (dir, baseline) = (args.dir.clone(), args.baseline.clone());
+    let compare = baseline.map(|baseline| compare::between(&baseline, &dir, ui)).transpose()?;
     let options = args.into_options(&capture)?;
     drop(capture);
-    let end = logtap_view::run::run(&dir, options, || false).map_err(failed)?;
+    let end = logtap_view::run::run(&dir, options, compare, || false).map_err(failed)?;
     leave(&dir, end, ui)
 }
 
@@ -167,6 +174,7 @@ impl OpenArgs {
             detail: self.detail,
             lanes: self.lanes,
             no_histogram: self.no_histogram,
+            baseline: self.baseline,
             listen: None,
             owner: false,
         })

@@ -8,8 +8,10 @@ use ratatui_core::style::Style;
 use crate::row::Row;
 use crate::state::{Overlay, State};
 
+mod changes;
 mod detail;
 mod foot;
+mod frame;
 mod head;
 mod help;
 mod histogram;
@@ -67,7 +69,7 @@ pub fn layout(state: &State) -> Layout {
         }
     }
     if state.lanes && height >= 20 {
-        made.lanes = take((height / 5).min(8), &mut y);
+        made.lanes = take((height / 5).min(8).min(u16::try_from(state.moment.services).unwrap_or(u16::MAX)), &mut y);
     }
     let mut bottom = height;
     let take_bottom = |rows: u16, bottom: &mut u16| {
@@ -99,6 +101,7 @@ pub fn draw(state: &State, theme: &theme::Theme, buffer: &mut Buffer) {
     foot::draw(state, theme, parts.foot, buffer);
     match state.overlay {
         Some(Overlay::Help(from)) => help::draw(state, theme, from, buffer),
+        Some(Overlay::Changes(chosen)) => changes::draw(state, theme, chosen, parts.pane, buffer),
         Some(Overlay::Leave) => help::ask(state, theme, buffer),
         None => {}
     }

@@ -3,24 +3,29 @@
 //! times a second, and nothing at all while nothing changes.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crossterm::event::{Event as Input, KeyEventKind};
+use logtap_capture::chunk::Span;
 use logtap_capture::reader::OpenError;
+use logtap_capture::summary::Timeline;
 use signal_hook::consts::{SIGHUP, SIGTSTP};
 
+use crate::difference::{Change, Compare};
 use crate::draw::theme::{Depth, Theme};
 use crate::filter::FilterError;
 use crate::loader::{Loader, Reply, Request};
+use crate::save::{self, SaveError};
 use crate::state::{Options, State};
 use crate::tally::{self, Count, Job};
 use crate::update::{Effect, Leave};
 use crate::watcher::{Moment, Watcher};
 
+mod baseline;
 mod screen;
 mod signals;
 
@@ -63,6 +68,12 @@ pub enum Event {
     Moved(Moment),
     /// A count has come further.
     Counted(Count),
+    /// Lines were written, or not.
+    Saved(PathBuf, Result<u64, SaveError>),
+    /// What is known of the baseline's volume.
+    Baseline(Vec<Arc<Timeline>>, Span),
+    /// The comparison with the baseline has ended.
+    Compared(Result<Vec<Change>, String>),
     /// A signal.
     Signal(i32),
     /// There is no more reason to show anything.
@@ -83,11 +94,17 @@ pub enum End {
 }
 
 /// Shows a capture on the terminal until it is left, or `over` says that there is no more reason to.
+/// `compare` tells what differs from the baseline that the options name, if they name one.
 /// A terminal that nobody reads keeps the view from drawing, not from ending.
 ///
 /// # Errors
 /// See [`ViewError`]. The terminal is restored in any case.
-pub fn run(dir: &Path, options: Options, mut over: impl FnMut() -> bool) -> Result<End, ViewError> {
+pub fn run(
+    dir: &Path,
+    options: Options,
+    compare: Option<Compare>,
+    mut over: impl FnMut() -> bool,
+) -> Result<End, ViewError> {
     let mut watcher = Watcher::open(dir)?;
     let moment = watcher.moment();
     let mut state = State::new(moment, options, crossterm::terminal::size()?);
@@ -97,6 +114,10 @@ pub fn run(dir: &Path, options: Options, mut over: impl FnMut() -> bool) -> Resu
     let signalled = Arc::new(AtomicI32::new(0));
     let signals = signals::listen(events.clone(), signalled.clone())?;
     let workers = Workers::start(watcher, &events)?;
+    let comparison = match (&state.baseline, compare) {
+        (Some(baseline), Some(compare)) => Some(baseline::start(baseline.dir.clone(), compare, events.clone())?),
+        _ => None,
+    };
     let screen = Screen::enter(theme)?;
     signals::read_input(events.clone())?;
     let (done, outcome) = mpsc::channel();
@@ -107,9 +128,10 @@ pub fn run(dir: &Path, options: Options, mut over: impl FnMut() -> bool) -> Resu
     std::panic::set_hook(Box::new(move |panic| {
         *note.lock().unwrap_or_else(PoisonError::into_inner) = panic.to_string().replace('\n', " ");
     }));
+    let own = events.clone();
     std::thread::Builder::new().name("view".to_owned()).spawn(move || {
         let turned = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            Looped { state, screen, workers, inbox, job: 0 }.turn(first)
+            Looped { state, screen, workers, comparison, events: own, inbox, job: 0 }.turn(first)
         }));
         // Nobody waits any more for a view that was too late.
         drop(
@@ -195,6 +217,8 @@ struct Looped {
     state: State,
     screen: Screen,
     workers: Workers,
+    comparison: Option<Sender<()>>,
+    events: Sender<Event>,
     inbox: Receiver<Event>,
     job: u64,
 }
@@ -270,6 +294,20 @@ impl Looped {
                 self.counted(count);
                 Vec::new()
             }
+            Event::Saved(to, outcome) => {
+                self.state.saved(&to, outcome);
+                Vec::new()
+            }
+            Event::Baseline(timeline, span) => {
+                if let Some(baseline) = &mut self.state.baseline {
+                    (baseline.timeline, baseline.span) = (timeline, span);
+                }
+                Vec::new()
+            }
+            Event::Compared(outcome) => {
+                self.state.compared(outcome);
+                Vec::new()
+            }
             Event::Signal(signal) if signal == SIGHUP => return Ok(Some(End::HungUp)),
             Event::Signal(signal) if signal == SIGTSTP => vec![Effect::Suspend],
             Event::Signal(signal) => return Ok(Some(End::Signalled(signal))),
@@ -300,6 +338,9 @@ impl Looped {
                     drop(self.workers.loader.send(Request { id, archive, sieve, ask }));
                 }
                 Effect::Count => self.count(),
+                Effect::Save(to) => self.save(to)?,
+                // Without anyone who compares, the list stays as it is.
+                Effect::Compare => drop(self.comparison.as_ref().map(|ask| ask.send(()))),
                 Effect::Copy(text) => self.screen.copy(&text)?,
                 Effect::End(leave) => return Ok(Some(End::Left(leave))),
                 Effect::Suspend => {
@@ -311,6 +352,18 @@ impl Looped {
             }
         }
         Ok(None)
+    }
+
+    /// On a thread of its own: a large capture takes a while.
+    fn save(&self, to: PathBuf) -> io::Result<()> {
+        let (moment, sieve) = (self.state.moment.clone(), self.state.sieve.clone());
+        let events = self.events.clone();
+        std::thread::Builder::new().name("save".to_owned()).spawn(move || {
+            let outcome = save::save(&moment.archive, &sieve, moment.metadata.as_deref(), &to);
+            // The view may have been left meanwhile.
+            drop(events.send(Event::Saved(to, outcome)));
+        })?;
+        Ok(())
     }
 
     fn count(&mut self) {

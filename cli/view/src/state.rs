@@ -1,12 +1,14 @@
 //! All that the view knows and shows. Changed by `update` alone, drawn by `draw`.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use logtap_capture::query::Pattern;
 
 use crate::archive::{Direction, Key};
+use crate::difference::Baseline;
 use crate::filter::{Filter, Sieve};
 use crate::loader::Anchor;
 use crate::row::Row;
@@ -43,6 +45,8 @@ pub struct Options {
     pub lanes: bool,
     /// The histogram is not shown.
     pub no_histogram: bool,
+    /// The capture to compare with.
+    pub baseline: Option<PathBuf>,
     /// Address the receiver listens on, where this view started it.
     pub listen: Option<String>,
     /// This view started the receiver.
@@ -68,6 +72,7 @@ pub enum PromptKind {
     Label,
     Time,
     Palette,
+    Save,
 }
 
 /// What lies over the lines.
@@ -75,6 +80,8 @@ pub enum PromptKind {
 pub enum Overlay {
     /// Help, scrolled so far.
     Help(u16),
+    /// What differs from the baseline, with this one chosen.
+    Changes(usize),
     /// Stop the receiver, or leave it?
     Leave,
 }
@@ -185,6 +192,8 @@ pub struct State {
     pub lanes: bool,
     /// Replay.
     pub play: Play,
+    /// The capture to compare with, and what differs.
+    pub baseline: Option<Baseline>,
     /// What is said at the foot of the screen.
     pub message: Option<String>,
     /// Typed keys that are not yet an action: a count, a first letter, a key that wants a letter.
@@ -252,6 +261,7 @@ impl State {
             zoom: None,
             lanes: options.lanes,
             play: Play { speed: options.speed.unwrap_or(1.0), since: None },
+            baseline: options.baseline.clone().map(Baseline::new),
             message: None,
             typed: String::new(),
             rate: Rate::default(),

@@ -1,6 +1,7 @@
 //! What happens changes the state, and asks for effects; nothing here waits,
 //! reads or draws.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -10,10 +11,12 @@ use crate::archive::{Direction, Key, Order};
 use crate::filter::Sieve;
 use crate::keys::Action;
 use crate::loader::{Anchor, Ask, Reply};
+use crate::save::SaveError;
 use crate::state::{Overlay, Rate, Search, Seeking, State};
 use crate::watcher::Moment;
 
 mod act;
+mod changes;
 mod command;
 mod fields;
 mod prompt;
@@ -30,6 +33,10 @@ pub enum Effect {
     Ask(u64, Ask),
     /// Count what passes the sieve, or what of it matches the search; ends a count that is under way.
     Count,
+    /// Write the lines that pass into a new capture.
+    Save(PathBuf),
+    /// Compare with the baseline again.
+    Compare,
     /// Put text into the terminal's clipboard.
     Copy(String),
     /// End the view.
@@ -144,6 +151,14 @@ impl State {
         effects
     }
 
+    /// Lines were written into a capture of their own, or not.
+    pub fn saved(&mut self, to: &Path, outcome: Result<u64, SaveError>) {
+        self.message = Some(match outcome {
+            Ok(lines) => format!("wrote {lines} lines: logtap open {}", crate::text::quote(&to.to_string_lossy())),
+            Err(error) => format!("not written: {error}"),
+        });
+    }
+
     /// The screen has another size.
     pub fn resized(&mut self, columns: u16, rows: u16) {
         self.size = (columns, rows);
@@ -162,6 +177,11 @@ impl State {
     /// Looks for a line in a direction, from the current one.
     fn look_for(&mut self, direction: Direction, sieve: Sieve, what: &'static str) -> Vec<Effect> {
         let from = self.current().map_or(Key::FIRST, |row| row.key);
+        self.look_from(from, direction, sieve, what)
+    }
+
+    /// Looks for a line in a direction, from behind a place.
+    fn look_from(&mut self, from: Key, direction: Direction, sieve: Sieve, what: &'static str) -> Vec<Effect> {
         self.follow = false;
         self.resume_search = (from, from);
         self.sieves += 1;

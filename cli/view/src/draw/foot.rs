@@ -47,6 +47,7 @@ pub(super) fn draw(state: &State, theme: &Theme, area: Rect, buffer: &mut Buffer
             PromptKind::Keep => "keep: ",
             PromptKind::Label => "label: ",
             PromptKind::Time => "time: ",
+            PromptKind::Save => "write to directory: ",
             PromptKind::Palette => ":",
         };
         pen.put(sign, theme.name());
@@ -97,7 +98,8 @@ pub(super) fn draw(state: &State, theme: &Theme, area: Rect, buffer: &mut Buffer
             ("q", "quit"),
         ]
     };
-    for (key, words) in hints {
+    let compared: &[(&str, &str)] = if state.baseline.is_some() { &[("c", "what changed")] } else { &[] };
+    for (key, words) in compared.iter().chain(hints) {
         if pen.left() < key.len() + words.len() + 3 {
             break;
         }

@@ -101,6 +101,9 @@ fn second(state: &State, theme: &Theme, mut pen: Pen<'_>) {
     } else if !span.is_empty() {
         parts.push(format!("{} + {}", clock::whole(span.from, state.utc), clock::length(span.to - span.from)));
     }
+    if let Some(baseline) = &state.baseline {
+        parts.push(format!("against {}: {}", baseline.name(), baseline.summary()));
+    }
     let cap = metadata.and_then(|metadata| metadata.max_disk).filter(|_| state.live());
     let disk = bytes(state.moment.disk as f64);
     parts.push(cap.map_or_else(|| format!("disk {disk}"), |cap| format!("disk {disk} of {}", bytes(cap as f64))));

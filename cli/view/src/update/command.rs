@@ -13,6 +13,9 @@ pub fn command_line(state: &State) -> String {
     let mut words =
         vec!["logtap open".to_owned(), if dir.starts_with('-') { quote(&format!("./{dir}")) } else { quote(&dir) }];
     let mut flag = |name: &str, value: &str| words.push(format!("{name}={}", quote(value)));
+    if let Some(baseline) = &state.baseline {
+        flag("--baseline", &baseline.dir.to_string_lossy());
+    }
     if let Some(from) = state.options.from {
         flag("--from", &time::format(from));
     }

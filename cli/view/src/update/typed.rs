@@ -19,6 +19,7 @@ impl State {
             return self.key_in_prompt(event);
         }
         match self.overlay {
+            Some(Overlay::Changes(chosen)) => return self.key_in_changes(chosen, &name),
             Some(Overlay::Leave) => return self.key_in_leave(&name),
             Some(Overlay::Help(at)) => {
                 match name.as_str() {
