@@ -18,5 +18,6 @@ mod recv;
 mod terminal;
 mod understand;
 mod view;
+mod views;
 mod watch;
 mod world;

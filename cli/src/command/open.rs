@@ -73,6 +73,21 @@ pub(crate) struct OpenArgs {
     /// Open the detail of the line
     #[arg(long)]
     detail: bool,
+    /// The field that is chosen in the detail, counted from 0
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    field: usize,
+    /// Show times since this one
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    delta: Option<When>,
+    /// The stretch that the histogram shows
+    #[arg(long, value_name = "FROM/TO", allow_hyphen_values = true)]
+    zoom: Option<String>,
+    /// Begin with the filters off; F puts them into force
+    #[arg(long)]
+    filters_off: bool,
+    /// Lines of text instead of a screen: for screen readers, and for terminals that cannot be addressed
+    #[arg(long)]
+    plain: bool,
     /// Show a lane for each service
     #[arg(long)]
     lanes: bool,
@@ -137,7 +152,7 @@ impl OpenArgs {
         for line in capture.files.iter().filter_map(|file| file.line.as_ref()) {
             range.merge(line.span());
         }
-        let relative = [self.from, self.to].into_iter().flatten().any(When::is_relative);
+        let relative = [self.from, self.to, self.delta].into_iter().flatten().any(When::is_relative);
         if relative && range.is_empty() {
             range = logtap_capture::survey::run(capture, |_| ())?.summary.ts;
         }
@@ -160,6 +175,7 @@ impl OpenArgs {
             return Err(CliError::usage(wrong.to_string()));
         }
         let at = self.at.map(|text| at(&text, range)).transpose()?;
+        let zoom = self.zoom.map(|text| stretch(&text, range)).transpose()?;
         Ok(Options {
             from: resolve(self.from)?,
             to: resolve(self.to)?,
@@ -172,6 +188,11 @@ impl OpenArgs {
             wrap: self.wrap,
             sideways: self.sideways,
             detail: self.detail,
+            field: self.field,
+            delta: resolve(self.delta)?,
+            zoom,
+            filters_off: self.filters_off,
+            plain: self.plain,
             lanes: self.lanes,
             no_histogram: self.no_histogram,
             baseline: self.baseline,
@@ -191,4 +212,13 @@ fn at(text: &str, range: logtap_capture::chunk::Span) -> Result<(i64, u32), CliE
     let when: When = time.parse().map_err(|_| wrong())?;
     let ns = when.resolve(range).map_err(|error| CliError::usage(error.to_string()))?;
     Ok((ns.clamp(i64::MIN + SECOND, i64::MAX), skip))
+}
+
+/// `FROM/TO`.
+fn stretch(text: &str, range: logtap_capture::chunk::Span) -> Result<(i64, i64), CliError> {
+    let wrong = || CliError::usage(format!("invalid stretch {text:?}: write 10:32/10:45"));
+    let (from, to) = text.split_once('/').ok_or_else(wrong)?;
+    let time = |text: &str| at(text, range).map(|place| place.0);
+    let (from, to) = (time(from)?, time(to)?);
+    if from < to { Ok((from, to)) } else { Err(wrong()) }
 }

@@ -17,6 +17,7 @@ mod help;
 mod histogram;
 mod lanes;
 mod pane;
+pub mod plain;
 pub mod theme;
 
 pub use pane::lines_of;
@@ -112,7 +113,8 @@ fn put(buffer: &mut Buffer, x: u16, y: u16, width: u16, text: &str, style: Style
     if width == 0 || !buffer.area.contains((x, y).into()) {
         return 0;
     }
-    buffer.set_stringn(x, y, text, usize::from(width), style).0 - x
+    // What stood there leaves no colour or weight behind.
+    buffer.set_stringn(x, y, text, usize::from(width), Style::reset().patch(style)).0 - x
 }
 
 /// One piece of a line after the other.

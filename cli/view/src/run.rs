@@ -108,6 +108,7 @@ pub fn run(
     let mut watcher = Watcher::open(dir)?;
     let moment = watcher.moment();
     let mut state = State::new(moment, options, crossterm::terminal::size()?);
+    let plain = state.options.plain;
     let first = state.begin()?;
     let theme = Theme { depth: Depth::from_environment(|name| std::env::var(name).ok()) };
     let (events, inbox) = mpsc::channel();
@@ -118,7 +119,7 @@ pub fn run(
         (Some(baseline), Some(compare)) => Some(baseline::start(baseline.dir.clone(), compare, events.clone())?),
         _ => None,
     };
-    let screen = Screen::enter(theme)?;
+    let screen = Screen::enter(theme, plain)?;
     signals::read_input(events.clone())?;
     let (done, outcome) = mpsc::channel();
     let hook = std::panic::take_hook();

@@ -41,6 +41,16 @@ pub struct Options {
     pub sideways: u16,
     /// The detail of the line is open.
     pub detail: bool,
+    /// The field that is chosen in it.
+    pub field: usize,
+    /// Times are shown since this one.
+    pub delta: Option<i64>,
+    /// What the histogram shows, if not everything.
+    pub zoom: Option<(i64, i64)>,
+    /// The filters are there and not in force.
+    pub filters_off: bool,
+    /// Lines of text instead of a screen.
+    pub plain: bool,
     /// Lanes are shown.
     pub lanes: bool,
     /// The histogram is not shown.
@@ -200,6 +210,8 @@ pub struct State {
     pub typed: String,
     /// Lines and bytes per second, from the metadata.
     pub rate: Rate,
+    /// A key was pressed.
+    pub touched: bool,
     /// The receiver is being stopped.
     pub stopping: bool,
     /// Where looking for a line goes on, forwards and backwards.
@@ -244,27 +256,28 @@ impl State {
             sampled: None,
             newest: Key::FIRST,
             frozen: false,
-            filters: options.filters.clone(),
+            filters: options.filters.iter().cloned().map(|one| Filter { on: !options.filters_off, ..one }).collect(),
             sieve: Arc::default(),
             passing: None,
             search: None,
             seeking: None,
             prompt: None,
             overlay: None,
-            detail: options.detail.then_some(0),
+            detail: options.detail.then_some(options.field),
             marks: BTreeMap::new(),
             wrap: options.wrap,
             sideways: options.sideways,
             utc: options.utc,
-            delta: None,
+            delta: options.delta,
             histogram: !options.no_histogram,
-            zoom: None,
+            zoom: options.zoom,
             lanes: options.lanes,
             play: Play { speed: options.speed.unwrap_or(1.0), since: None },
             baseline: options.baseline.clone().map(Baseline::new),
             message: None,
             typed: String::new(),
             rate: Rate::default(),
+            touched: false,
             stopping: false,
             resume_search: (Key::FIRST, Key::FIRST),
             anchor_row: 0,

@@ -132,7 +132,10 @@ impl State {
             self.follow = false;
         }
         if order_changed {
+            // Where to begin could not be found before all times were known.
+            let untouched = !self.touched && self.options.at.is_some();
             let anchor = match self.current() {
+                _ if untouched => self.first_anchor(),
                 Some(row) if self.moment.archive.order == Order::Time => {
                     Anchor::Key(Key { ts: row.ts.unwrap_or(row.key.ts), ..row.key })
                 }

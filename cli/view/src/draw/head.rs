@@ -42,7 +42,7 @@ fn first(state: &State, theme: &Theme, mut pen: Pen<'_>, alone: bool) {
         if pen.left() > 30 {
             pen.put(&format!("  {}/s", bytes(state.rate.bytes)), theme.dim());
         }
-    } else if state.play.since.is_some() || (state.play.speed - 1.0).abs() > 1e-9 {
+    } else if state.play.since.is_some() {
         let speed = state.play.speed;
         let shown = if speed.is_finite() { format!("  {speed}x") } else { "  max".to_owned() };
         pen.put(&shown, theme.strong());

@@ -201,6 +201,8 @@ impl State {
             self.play.since = Some((Instant::now(), now));
         }
         self.play.speed = speed;
+        let shown = if speed.is_finite() { format!("{speed}x") } else { "as fast as it can be shown".to_owned() };
+        self.message = Some(format!("speed: {shown}"));
     }
 
     /// Lets a replay go on to where it is to be now; `None` if it is not in motion.

@@ -22,7 +22,8 @@ pub fn command_line(state: &State) -> String {
     if let Some(to) = state.options.to {
         flag("--to", &time::format(to));
     }
-    let mut filters: Vec<_> = state.filters.iter().filter(|filter| filter.on).collect();
+    let in_force = state.filters.iter().any(|filter| filter.on);
+    let mut filters: Vec<_> = state.filters.iter().filter(|filter| filter.on || !in_force).collect();
     filters.sort_by_key(|filter| filter.kind);
     for filter in filters {
         flag(filter.kind.flag(), &filter.text);
@@ -35,6 +36,15 @@ pub fn command_line(state: &State) -> String {
         flag("--at", &format!("{}{skip}", time::format(ts)));
         flag("--row", &(state.cursor - state.top).to_string());
     }
+    if let Some((from, to)) = state.zoom {
+        flag("--zoom", &format!("{}/{}", time::format(from), time::format(to)));
+    }
+    if let Some(since) = state.delta {
+        flag("--delta", &time::format(since));
+    }
+    if let Some(field) = state.detail.filter(|field| *field > 0) {
+        flag("--field", &field.to_string());
+    }
     if state.sideways > 0 {
         flag("--sideways", &state.sideways.to_string());
     }
@@ -44,6 +54,8 @@ pub fn command_line(state: &State) -> String {
         ("--detail", state.detail.is_some()),
         ("--lanes", state.lanes),
         ("--no-histogram", !state.histogram),
+        ("--filters-off", !in_force && !state.filters.is_empty()),
+        ("--plain", state.options.plain),
     ] {
         if on {
             words.push(name.to_owned());

@@ -11,6 +11,7 @@ use crate::state::{Overlay, State};
 impl State {
     /// A key was pressed.
     pub fn key(&mut self, event: &KeyEvent) -> Vec<Effect> {
+        self.touched = true;
         let name = keys::name(event);
         if name == "Ctrl-c" {
             return self.act(Action::QuitNow, None);
