@@ -4,6 +4,7 @@
 
 mod baseline;
 mod catalog;
+mod citizen;
 mod cluster;
 mod context;
 mod exits;

@@ -4,7 +4,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -18,18 +18,20 @@ use signal_hook::consts::{SIGHUP, SIGTSTP};
 use crate::difference::{Change, Compare};
 use crate::draw::theme::{Depth, Theme};
 use crate::filter::FilterError;
-use crate::loader::{Loader, Reply, Request};
+use crate::loader::{Reply, Request};
 use crate::save::{self, SaveError};
 use crate::state::{Options, State};
-use crate::tally::{self, Count, Job};
+use crate::tally::{Count, Job};
 use crate::update::{Effect, Leave};
 use crate::watcher::{Moment, Watcher};
 
 mod baseline;
 mod screen;
 mod signals;
+mod workers;
 
 pub use screen::{Painter, Screen};
+use workers::Workers;
 
 /// Time between looks at a growing capture.
 const LOOK: Duration = Duration::from_millis(200);
@@ -103,7 +105,21 @@ pub fn run(
     dir: &Path,
     options: Options,
     compare: Option<Compare>,
+    over: impl FnMut() -> bool,
+) -> Result<End, ViewError> {
+    run_watched(dir, options, compare, over, |_| ())
+}
+
+/// As [`run`], with someone who sees each state before it is drawn.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_watched(
+    dir: &Path,
+    options: Options,
+    compare: Option<Compare>,
     mut over: impl FnMut() -> bool,
+    watch: impl FnMut(&State) + Send + 'static,
 ) -> Result<End, ViewError> {
     let mut watcher = Watcher::open(dir)?;
     let moment = watcher.moment();
@@ -132,7 +148,7 @@ pub fn run(
     let own = events.clone();
     std::thread::Builder::new().name("view".to_owned()).spawn(move || {
         let turned = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            Looped { state, screen, workers, comparison, events: own, inbox, job: 0 }.turn(first)
+            Looped { state, screen, workers, comparison, events: own, inbox, job: 0, watch }.turn(first)
         }));
         // Nobody waits any more for a view that was too late.
         drop(
@@ -167,54 +183,7 @@ pub fn run(
     ended
 }
 
-/// The threads that read the capture.
-struct Workers {
-    loader: Sender<Request>,
-    tally: Sender<Job>,
-    newest: Arc<AtomicU64>,
-    stop: Arc<AtomicBool>,
-}
-
-impl Workers {
-    fn start(mut watcher: Watcher, events: &Sender<Event>) -> io::Result<Self> {
-        let (loader, requests) = mpsc::channel();
-        let (tally, jobs) = mpsc::channel();
-        let (newest, stop) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
-        let named = |name: &str| std::thread::Builder::new().name(name.to_owned());
-        let answers = events.clone();
-        named("loader").spawn(move || {
-            Loader::default().serve(&requests, |reply| answers.send(Event::Loaded(reply)).is_ok());
-        })?;
-        let (counts, wanted) = (events.clone(), newest.clone());
-        named("tally").spawn(move || {
-            tally::serve(&jobs, &wanted, |count| counts.send(Event::Counted(count)).is_ok());
-        })?;
-        let (moments, ending) = (events.clone(), stop.clone());
-        named("watcher").spawn(move || {
-            while !ending.load(Ordering::Acquire) {
-                // What cannot be read now is tried again; the view shows what it has.
-                let counted = watcher.count().unwrap_or(false);
-                let moved = watcher.follow().unwrap_or(false);
-                if (counted || moved) && moments.send(Event::Moved(watcher.moment())).is_err() {
-                    return;
-                }
-                if !counted {
-                    std::thread::sleep(LOOK);
-                }
-            }
-        })?;
-        Ok(Self { loader, tally, newest, stop })
-    }
-}
-
-impl Drop for Workers {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Release);
-        self.newest.store(u64::MAX, Ordering::Release);
-    }
-}
-
-struct Looped {
+struct Looped<W> {
     state: State,
     screen: Screen,
     workers: Workers,
@@ -222,9 +191,10 @@ struct Looped {
     events: Sender<Event>,
     inbox: Receiver<Event>,
     job: u64,
+    watch: W,
 }
 
-impl Looped {
+impl<W: FnMut(&State)> Looped<W> {
     fn turn(mut self, first: Vec<Effect>) -> Result<End, ViewError> {
         if let Some(end) = self.carry_out(first)? {
             return Ok(end);
@@ -270,6 +240,7 @@ impl Looped {
                 return Ok(end);
             }
             if dirty && (urgent || drawn.elapsed() >= FRAME) && (self.state.ready || drawn.elapsed() > FRAME * 2) {
+                (self.watch)(&self.state);
                 self.screen.draw(&self.state)?;
                 (drawn, dirty) = (Instant::now(), false);
             }

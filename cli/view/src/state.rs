@@ -154,6 +154,8 @@ pub struct State {
     pub request: u64,
     /// A request is open.
     pub waiting: bool,
+    /// The place that it asks for, if it asks for one.
+    pub pending: Option<Anchor>,
     /// The first lines have been read.
     pub ready: bool,
     /// New lines are shown as they come.
@@ -249,6 +251,7 @@ impl State {
             resume: (Key::LAST, Key::FIRST),
             request: 0,
             waiting: false,
+            pending: None,
             ready: false,
             follow: moment.live && options.at.is_none(),
             new_lines: 0,

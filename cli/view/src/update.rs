@@ -94,6 +94,7 @@ impl State {
     /// Asks for the lines around a place.
     pub fn seek(&mut self, anchor: Anchor) -> Effect {
         let count = self.height() * MARGIN;
+        self.pending = Some(anchor);
         self.ask(Ask::Window(anchor, count))
     }
 
@@ -134,8 +135,10 @@ impl State {
         if order_changed {
             // Where to begin could not be found before all times were known.
             let untouched = !self.touched && self.options.at.is_some();
+            let place = self.place();
             let anchor = match self.current() {
                 _ if untouched => self.first_anchor(),
+                _ if let Some(place) = place => place,
                 Some(row) if self.moment.archive.order == Order::Time => {
                     Anchor::Key(Key { ts: row.ts.unwrap_or(row.key.ts), ..row.key })
                 }
@@ -174,12 +177,25 @@ impl State {
             return Vec::new();
         }
         self.waiting = false;
+        self.pending = None;
         self.receive(reply.found)
+    }
+
+    /// A place that was asked for and has not been found yet is the one that is wanted.
+    fn place(&self) -> Option<Anchor> {
+        self.pending.filter(|anchor| !matches!(anchor, Anchor::Key(_)))
     }
 
     /// Looks for a line in a direction, from the current one.
     fn look_for(&mut self, direction: Direction, sieve: Sieve, what: &'static str) -> Vec<Effect> {
-        let from = self.current().map_or(Key::FIRST, |row| row.key);
+        let here = self.current().map_or(Key::FIRST, |row| row.key);
+        let from = match self.pending {
+            Some(Anchor::Start) => Key::FIRST,
+            Some(Anchor::End) => Key::LAST,
+            Some(Anchor::Key(key)) => key,
+            Some(Anchor::Time(ts, _)) if self.moment.archive.order == Order::Time => Key::at(ts),
+            Some(Anchor::Time(..) | Anchor::Percent(_)) | None => here,
+        };
         self.look_from(from, direction, sieve, what)
     }
 
@@ -215,7 +231,8 @@ impl State {
             Ok(sieve) => {
                 self.passing = (!sieve.is_empty()).then_some((0, false));
                 self.sieve = Arc::new(sieve);
-                let anchor = self.current().map_or(Anchor::Start, |row| Anchor::Key(row.key));
+                let here = self.current().map_or(Anchor::Start, |row| Anchor::Key(row.key));
+                let anchor = self.place().unwrap_or(here);
                 let anchor = if self.follow { Anchor::End } else { anchor };
                 vec![Effect::Count, self.seek(anchor)]
             }

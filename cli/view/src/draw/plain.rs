@@ -89,7 +89,9 @@ impl Said {
                 }
                 lines(out, changes.get(chosen).map(|change| changed(change, state.utc)).as_deref());
             }
-            Some(Overlay::Help(_)) | None => {}
+            // Where one is again is worth saying.
+            None => self.line = None,
+            Some(Overlay::Help(_)) => {}
         }
     }
 
@@ -126,18 +128,20 @@ impl Said {
             }
             return;
         };
+        // The same line, whatever the lines are ordered by.
+        let here = Key { ts: 0, ..current.key };
         if state.follow {
-            if let Some((shown, all)) = state.sampled.filter(|_| self.line != Some(current.key)) {
+            if let Some((shown, all)) = state.sampled.filter(|_| self.line != Some(here)) {
                 lines(out, Some(&format!("{shown} of {all} new lines, errors first")));
             }
             let fresh = |row: &&Row| self.newest.is_none_or(|newest| row.key > newest);
             for row in state.rows.iter().skip(state.top).filter(fresh) {
                 lines(out, Some(&written(row, state)));
             }
-        } else if self.line != Some(current.key) {
+        } else if self.line != Some(here) {
             lines(out, Some(&written(current, state)));
         }
-        self.line = Some(current.key);
+        self.line = Some(here);
         self.newest = self.newest.max(state.rows.back().map(|row| row.key));
     }
 

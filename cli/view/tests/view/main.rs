@@ -4,8 +4,12 @@
 
 mod baseline;
 mod commands;
+mod failing;
 mod golden;
 mod hostile;
 mod keys;
 mod reach;
+#[allow(dead_code, reason = "the command line's tests use all of it")]
+#[path = "../../../../tests/cli/terminal.rs"]
+mod terminal;
 mod world;

@@ -1,5 +1,6 @@
 //! Every line can be reached, in order of time; counts are those of a plain reader.
 
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use logtap_view::filter::{Filter, Kind};
 use logtap_view::save::save;
 use logtap_view::state::Options;
@@ -153,6 +154,40 @@ fn a_capture_without_an_index_shows_its_end_and_then_everything() {
     let mut view = view;
     view.keys("G");
     assert_eq!(view.state.current().unwrap().message.to_string(), message(*expected().last().unwrap()));
+}
+
+#[test]
+fn a_place_that_is_asked_for_while_times_become_known_is_found() {
+    let (_folder, dir) = usual(COUNT);
+    let mut view = Driver::open(&dir, Options::default(), (80, 24));
+    let ordered = view.state.moment.clone();
+    let mut moment = ordered.clone();
+    std::sync::Arc::make_mut(&mut moment.archive).order = logtap_view::archive::Order::Arrival;
+    let effects = view.state.moved_on(moment, std::time::Instant::now());
+    view.settle(effects);
+    view.keys("G");
+    // Asked for, and not answered before the order changes.
+    drop(view.state.act(logtap_view::keys::Action::Top, None));
+    let effects = view.state.moved_on(ordered, std::time::Instant::now());
+    view.settle(effects);
+    assert_eq!(view.state.current().unwrap().message.to_string(), message(expected()[0]));
+}
+
+#[test]
+fn keys_typed_ahead_count_from_where_the_ones_before_lead() {
+    let (_folder, dir) = usual(COUNT);
+    for (keys, wanted) in [("e", expected()[0]), ("lapp=cart\n", expected().into_iter().find(|n| n % 4 == 1).unwrap())]
+    {
+        let mut view = Driver::open(&dir, Options::default(), (80, 24));
+        view.keys("G");
+        let mut effects = view.state.act(logtap_view::keys::Action::Top, None);
+        for character in keys.chars() {
+            let code = if character == '\n' { KeyCode::Enter } else { KeyCode::Char(character) };
+            effects.extend(view.state.key(&KeyEvent::new(code, KeyModifiers::NONE)));
+        }
+        view.settle(effects);
+        assert_eq!(view.state.current().unwrap().message.to_string(), message(wanted), "{keys}");
+    }
 }
 
 #[test]
