@@ -11,6 +11,7 @@ mod exits;
 mod gc;
 mod grep;
 mod help;
+mod honest;
 mod inputs;
 mod inspect;
 mod oracle;

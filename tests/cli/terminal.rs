@@ -97,6 +97,18 @@ impl Terminal {
         (0..screen.size().0.get()).map(|row| (0..columns).map(|column| cell(row, column)).collect()).collect()
     }
 
+    /// What each cell holds and its colour, row by row.
+    pub(crate) fn grid(&self) -> Vec<Vec<(String, String)>> {
+        let parser = self.parser.lock().unwrap();
+        let screen = parser.screen();
+        let cell = |row: u16, column: u16| {
+            let cell = screen.cell(row, column).unwrap();
+            (cell.contents().to_owned(), format!("{:?}", cell.fgcolor()))
+        };
+        let columns = screen.size().1.get();
+        (0..screen.size().0.get()).map(|row| (0..columns).map(|column| cell(row, column)).collect()).collect()
+    }
+
     /// Number of bytes written to the terminal so far.
     pub(crate) fn written(&self) -> usize {
         self.read.lock().unwrap().len()
