@@ -82,9 +82,9 @@ pub(crate) struct OpenArgs {
     /// The stretch that the histogram shows
     #[arg(long, value_name = "FROM/TO", allow_hyphen_values = true)]
     zoom: Option<String>,
-    /// Begin with the filters off; F puts them into force
-    #[arg(long)]
-    filters_off: bool,
+    /// A filter that is there and not in force (F turns it on): label:app=api, level:warn, grep:x, hide:x
+    #[arg(long, value_name = "FILTER", value_parser = off)]
+    off: Vec<Filter>,
     /// Lines of text instead of a screen: for screen readers, and for terminals that cannot be addressed
     #[arg(long)]
     plain: bool,
@@ -94,6 +94,15 @@ pub(crate) struct OpenArgs {
     /// Do not show the histogram
     #[arg(long)]
     no_histogram: bool,
+}
+
+/// `KIND:TEXT`, a filter that is off.
+fn off(text: &str) -> Result<Filter, String> {
+    let kinds = [Kind::Label, Kind::Level, Kind::Keep, Kind::Hide];
+    let (name, text) = text.split_once(':').ok_or("write label:…, level:…, grep:… or hide:…")?;
+    let kind = kinds.into_iter().find(|kind| kind.flag().trim_start_matches('-') == name);
+    let kind = kind.ok_or_else(|| format!("{name:?} is no filter: write label:…, level:…, grep:… or hide:…"))?;
+    Ok(Filter { kind, text: text.to_owned(), on: false })
 }
 
 fn speed(text: &str) -> Result<f64, String> {
@@ -168,6 +177,7 @@ impl OpenArgs {
         let filters: Vec<Filter> = kinds
             .into_iter()
             .flat_map(|(kind, texts)| texts.into_iter().map(move |text| Filter { kind, text, on: true }))
+            .chain(self.off)
             .collect();
         if let Some(wrong) =
             filters.iter().filter(|filter| filter.kind == Kind::Level).find_map(|one| level(&one.text).err())
@@ -191,7 +201,6 @@ impl OpenArgs {
             field: self.field,
             delta: resolve(self.delta)?,
             zoom,
-            filters_off: self.filters_off,
             plain: self.plain,
             lanes: self.lanes,
             no_histogram: self.no_histogram,

@@ -47,8 +47,6 @@ pub struct Options {
     pub delta: Option<i64>,
     /// What the histogram shows, if not everything.
     pub zoom: Option<(i64, i64)>,
-    /// The filters are there and not in force.
-    pub filters_off: bool,
     /// Lines of text instead of a screen.
     pub plain: bool,
     /// Lanes are shown.
@@ -259,7 +257,7 @@ impl State {
             sampled: None,
             newest: Key::FIRST,
             frozen: false,
-            filters: options.filters.iter().cloned().map(|one| Filter { on: !options.filters_off, ..one }).collect(),
+            filters: options.filters.clone(),
             sieve: Arc::default(),
             passing: None,
             search: None,

@@ -23,7 +23,7 @@ pub(super) fn chips(state: &State, theme: &Theme, area: Rect, buffer: &mut Buffe
         pen.put(&format!(" {place}{}{more} hits   ", grouped(search.hits)), theme.dim());
     }
     let mut filters: Vec<_> = state.filters.iter().collect();
-    filters.sort_by_key(|filter| filter.kind);
+    filters.sort_by_key(|filter| (filter.kind, !filter.on));
     for filter in filters {
         let style = if filter.on { theme.strong() } else { theme.dim() };
         pen.put(filter.kind.sign(), theme.name());

@@ -126,7 +126,12 @@ pub(super) fn draw(state: &State, theme: &Theme, area: Rect, buffer: &mut Buffer
         }
     }
     for (at, lines) in before.iter().enumerate().filter(|(_, lines)| **lines > 0) {
-        let row = ((lines * full).div_ceil(most.max(1)).max(1) - 1) / 8;
+        let top = |lines: u64| ((lines * full).div_ceil(most.max(1)).max(1) - 1) / 8;
+        let row = top(*lines);
+        // As much as now is not worth a mark, and the bar would lose its shape.
+        if total(&counts[at]) > 0 && row == top(total(&counts[at])) {
+            continue;
+        }
         let y = bars.y + bars.height - 1 - (row as u16).min(bars.height - 1);
         put(buffer, bars.x + at as u16, y, 1, "╌", theme.name());
     }

@@ -22,11 +22,15 @@ pub fn command_line(state: &State) -> String {
     if let Some(to) = state.options.to {
         flag("--to", &time::format(to));
     }
-    let in_force = state.filters.iter().any(|filter| filter.on);
-    let mut filters: Vec<_> = state.filters.iter().filter(|filter| filter.on || !in_force).collect();
-    filters.sort_by_key(|filter| filter.kind);
+    let mut filters: Vec<_> = state.filters.iter().collect();
+    filters.sort_by_key(|filter| (!filter.on, filter.kind));
     for filter in filters {
-        flag(filter.kind.flag(), &filter.text);
+        let name = filter.kind.flag();
+        if filter.on {
+            flag(name, &filter.text);
+        } else {
+            flag("--off", &format!("{}:{}", name.trim_start_matches('-'), filter.text));
+        }
     }
     if let Some(search) = &state.search {
         flag("--search", &search.text);
@@ -54,7 +58,6 @@ pub fn command_line(state: &State) -> String {
         ("--detail", state.detail.is_some()),
         ("--lanes", state.lanes),
         ("--no-histogram", !state.histogram),
-        ("--filters-off", !in_force && !state.filters.is_empty()),
         ("--plain", state.options.plain),
     ] {
         if on {
