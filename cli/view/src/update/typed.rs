@@ -12,6 +12,13 @@ impl State {
     /// A key was pressed.
     pub fn key(&mut self, event: &KeyEvent) -> Vec<Effect> {
         self.touched = true;
+        let effects = self.pressed(event);
+        // A search, a filter or a part that opens takes rows from the lines.
+        self.keep_cursor_visible();
+        effects
+    }
+
+    fn pressed(&mut self, event: &KeyEvent) -> Vec<Effect> {
         let name = keys::name(event);
         if name == "Ctrl-c" {
             return self.act(Action::QuitNow, None);

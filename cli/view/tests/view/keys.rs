@@ -192,6 +192,18 @@ fn counts_prompts_and_the_stack() {
 }
 
 #[test]
+fn the_current_line_stays_on_the_screen_when_rows_are_taken() {
+    let (_folder, dir) = usual(6_000);
+    for keys in ["/nowhere<Enter>", "|", "<Enter>", "i|"] {
+        let mut view = Driver::open(&dir, Options::default(), (100, 24));
+        view.keys("G");
+        view.keys(keys);
+        let last = view.state.current().unwrap().message.to_string();
+        assert!(view.text().contains(&last) && view.state.cursor - view.state.top < view.state.height(), "{keys}");
+    }
+}
+
+#[test]
 fn a_field_becomes_a_filter() {
     let (_folder, dir) = usual(6_000);
     let mut view = Driver::open(&dir, Options::default(), (100, 40));
