@@ -56,7 +56,8 @@ class View:
     def settled(self, silence=0.04):
         """Waits until nothing has come for a while; seconds from the call to the end of the last frame."""
         begun = last = time.perf_counter()
-        while select.select([self.fd], [], [], silence)[0]:
+        # The first frame may take longer than the silence that ends the last.
+        while select.select([self.fd], [], [], silence if last > begun else max(silence, 1.0))[0]:
             self.buffer += os.read(self.fd, 1 << 16)
             if END in self.buffer:
                 last, self.buffer = time.perf_counter(), self.buffer.rsplit(END, 1)[1]

@@ -43,9 +43,10 @@ pub(crate) struct OpenArgs {
     /// Only lines with this label: k=v, k!=v, k=~regex, k!~regex (can be repeated, all must hold)
     #[arg(long, value_name = "MATCHER", allow_hyphen_values = true)]
     label: Vec<String>,
-    /// Only lines of this level or a worse one: trace, debug, info, warn, error, fatal
+    /// Only lines of this level or a worse one: trace, debug, info, warn, error, fatal (can be repeated, the worst
+    /// counts)
     #[arg(long, value_name = "LEVEL")]
-    level: Option<String>,
+    level: Vec<String>,
     /// Only lines that match this regular expression (can be repeated, all must)
     #[arg(long, value_name = "PATTERN", allow_hyphen_values = true)]
     grep: Vec<String>,
@@ -168,12 +169,8 @@ impl OpenArgs {
         let resolve = |when: Option<When>| {
             when.map(|when| when.resolve(range)).transpose().map_err(|error| CliError::usage(error.to_string()))
         };
-        let kinds = [
-            (Kind::Label, self.label),
-            (Kind::Level, self.level.into_iter().collect()),
-            (Kind::Keep, self.grep),
-            (Kind::Hide, self.hide),
-        ];
+        let kinds =
+            [(Kind::Label, self.label), (Kind::Level, self.level), (Kind::Keep, self.grep), (Kind::Hide, self.hide)];
         let filters: Vec<Filter> = kinds
             .into_iter()
             .flat_map(|(kind, texts)| texts.into_iter().map(move |text| Filter { kind, text, on: true }))
