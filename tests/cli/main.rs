@@ -2,14 +2,17 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod baseline;
 mod carry;
 mod catalog;
+mod citizen;
 mod cluster;
 mod context;
 mod exits;
 mod gc;
 mod grep;
 mod help;
+mod honest;
 mod inputs;
 mod inspect;
 mod oracle;
@@ -19,5 +22,6 @@ mod sign;
 mod terminal;
 mod understand;
 mod view;
+mod views;
 mod watch;
 mod world;

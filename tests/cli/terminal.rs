@@ -74,7 +74,42 @@ impl Terminal {
         self.parser.lock().unwrap().screen().contents()
     }
 
-    /// Bytes written to the terminal so far.
+    /// What was written to the terminal so far.
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        self.read.lock().unwrap().clone()
+    }
+
+    /// Every cell with its style, row by row.
+    pub(crate) fn cells(&self) -> Vec<String> {
+        let parser = self.parser.lock().unwrap();
+        let screen = parser.screen();
+        let cell = |row: u16, column: u16| {
+            let cell = screen.cell(row, column).unwrap();
+            let blank = matches!(cell.contents(), "" | " ") && !cell.inverse();
+            // Nobody sees of what colour or weight a blank is.
+            if blank {
+                return " ".to_owned();
+            }
+            let weights = [cell.bold(), cell.dim(), cell.inverse()].map(u8::from);
+            format!("{}{:?}{weights:?}", cell.contents(), cell.fgcolor())
+        };
+        let columns = screen.size().1.get();
+        (0..screen.size().0.get()).map(|row| (0..columns).map(|column| cell(row, column)).collect()).collect()
+    }
+
+    /// What each cell holds and its colour, row by row.
+    pub(crate) fn grid(&self) -> Vec<Vec<(String, String)>> {
+        let parser = self.parser.lock().unwrap();
+        let screen = parser.screen();
+        let cell = |row: u16, column: u16| {
+            let cell = screen.cell(row, column).unwrap();
+            (cell.contents().to_owned(), format!("{:?}", cell.fgcolor()))
+        };
+        let columns = screen.size().1.get();
+        (0..screen.size().0.get()).map(|row| (0..columns).map(|column| cell(row, column)).collect()).collect()
+    }
+
+    /// Number of bytes written to the terminal so far.
     pub(crate) fn written(&self) -> usize {
         self.read.lock().unwrap().len()
     }

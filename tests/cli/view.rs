@@ -145,11 +145,15 @@ fn a_receiver_is_seen_left_found_again_and_stopped() {
     (50..80).for_each(|n| push(&mut client, n));
     let mut again = Terminal::start(&open(&dir), 120, 40);
     again.wait_for("line 79");
+    again.wait_for("80 lines");
     again.keys("q");
     again.wait_for("stop receiving");
     again.keys("s");
     assert_eq!(again.end(Duration::from_secs(15)), 0);
     assert_eq!(lines(&dir), 80);
+    let text = std::fs::read_to_string(dir.join("metadata.json")).unwrap();
+    let metadata: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(metadata["total_lines"], 80, "the number that was on the screen");
     assert_eq!(stop(&dir).code, 3, "nobody writes to it any more");
     assert_eq!(stop(&folder.path().join("nowhere")).code, 3);
 }

@@ -73,8 +73,9 @@ pub(crate) fn run(args: DiffArgs, ui: &Ui) -> Result<Exit, CliError> {
     let judged = rules.is_some();
     let rules = rules.as_deref().map(read).transpose()?.unwrap_or(Rules::USUAL);
     let options = Options { service_label, ..Options::default() };
-    let old = mine(&baseline, &options, threads, ui)?;
-    let new = mine(&dir, &options, threads, ui)?;
+    // Levels are counted per bucket; one bucket is enough.
+    let old = mine(&baseline, &options, 1, threads, ui)?;
+    let new = mine(&dir, &options, 1, threads, ui)?;
     let found = compare(old.known(), new.known(), &rules);
     if ui.json {
         ui.print_json(&found)?;
@@ -92,8 +93,8 @@ pub(crate) fn run(args: DiffArgs, ui: &Ui) -> Result<Exit, CliError> {
 }
 
 /// A capture that was mined.
-struct Side {
-    mined: Mined,
+pub(super) struct Side {
+    pub(super) mined: Mined,
     facts: Facts,
     seconds: u64,
 }
@@ -104,11 +105,11 @@ impl Side {
     }
 }
 
-fn mine(dir: &Path, options: &Options, threads: usize, ui: &Ui) -> Result<Side, CliError> {
+/// Mines a capture with times in so many buckets at most.
+pub(super) fn mine(dir: &Path, options: &Options, buckets: i64, threads: usize, ui: &Ui) -> Result<Side, CliError> {
     let capture = Capture::open(dir)?;
     let span = mining::range(&capture, dir)?;
-    // Levels are counted per bucket; one bucket is enough.
-    let grid = mining::grid(span, 1);
+    let grid = mining::grid(span, buckets);
     let (mined, account) = mining::mine(&capture, &Options { grid, ..options.clone() }, threads, ui)?;
     account.tell(ui);
     let facts = triage::facts(&capture, &account);

@@ -1,5 +1,7 @@
 //! `logtap open`: the terminal view of a capture, growing or finished.
 
+mod compare;
+
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
@@ -19,12 +21,16 @@ use crate::when::When;
 /// Look at a capture: live while it grows, as a replay afterwards
 ///
 /// Keys: ? shows all of them. e next error, / search, t time, l label, Enter the whole line,
+/// c what differs from a --baseline,
 /// Y the view as a command. A replay starts paused; Space plays it.
 #[derive(Debug, Args)]
 pub(crate) struct OpenArgs {
     /// The capture
     #[arg(value_name = "DIR")]
     dir: PathBuf,
+    /// Compare with this capture: c lists new, risen and vanished patterns, what broke first on top
+    #[arg(long, value_name = "DIR")]
+    baseline: Option<PathBuf>,
     /// Play at this speed from the start: 1, 10x, 0.5x, max (0 is max)
     #[arg(long, value_name = "SPEED", value_parser = speed)]
     speed: Option<f64>,
@@ -37,9 +43,10 @@ pub(crate) struct OpenArgs {
     /// Only lines with this label: k=v, k!=v, k=~regex, k!~regex (can be repeated, all must hold)
     #[arg(long, value_name = "MATCHER", allow_hyphen_values = true)]
     label: Vec<String>,
-    /// Only lines of this level or a worse one: trace, debug, info, warn, error, fatal
+    /// Only lines of this level or a worse one: trace, debug, info, warn, error, fatal (can be repeated, the worst
+    /// counts)
     #[arg(long, value_name = "LEVEL")]
-    level: Option<String>,
+    level: Vec<String>,
     /// Only lines that match this regular expression (can be repeated, all must)
     #[arg(long, value_name = "PATTERN", allow_hyphen_values = true)]
     grep: Vec<String>,
@@ -67,12 +74,36 @@ pub(crate) struct OpenArgs {
     /// Open the detail of the line
     #[arg(long)]
     detail: bool,
+    /// The field that is chosen in the detail, counted from 0
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    field: usize,
+    /// Show times since this one
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    delta: Option<When>,
+    /// The stretch that the histogram shows
+    #[arg(long, value_name = "FROM/TO", allow_hyphen_values = true)]
+    zoom: Option<String>,
+    /// A filter that is there and not in force (F turns it on): label:app=api, level:warn, grep:x, hide:x
+    #[arg(long, value_name = "FILTER", value_parser = off)]
+    off: Vec<Filter>,
+    /// Lines of text instead of a screen: for screen readers, and for terminals that cannot be addressed
+    #[arg(long)]
+    plain: bool,
     /// Show a lane for each service
     #[arg(long)]
     lanes: bool,
     /// Do not show the histogram
     #[arg(long)]
     no_histogram: bool,
+}
+
+/// `KIND:TEXT`, a filter that is off.
+fn off(text: &str) -> Result<Filter, String> {
+    let kinds = [Kind::Label, Kind::Level, Kind::Keep, Kind::Hide];
+    let (name, text) = text.split_once(':').ok_or("write label:…, level:…, grep:… or hide:…")?;
+    let kind = kinds.into_iter().find(|kind| kind.flag().trim_start_matches('-') == name);
+    let kind = kind.ok_or_else(|| format!("{name:?} is no filter: write label:…, level:…, grep:… or hide:…"))?;
+    Ok(Filter { kind, text: text.to_owned(), on: false })
 }
 
 fn speed(text: &str) -> Result<f64, String> {
@@ -96,10 +127,11 @@ pub(crate) fn run(args: OpenArgs, ui: &Ui) -> Result<Exit, CliError> {
         return Err(CliError::usage("`logtap open` shows a capture on a terminal, and this is none")
             .hint("`logtap grep`, `watch`, `inspect` and `triage` read it without one"));
     }
-    let dir = args.dir.clone();
+    let (dir, baseline) = (args.dir.clone(), args.baseline.clone());
+    let compare = baseline.map(|baseline| compare::between(&baseline, &dir, ui)).transpose()?;
     let options = args.into_options(&capture)?;
     drop(capture);
-    let end = logtap_view::run::run(&dir, options, || false).map_err(failed)?;
+    let end = logtap_view::run::run(&dir, options, compare, || false).map_err(failed)?;
     leave(&dir, end, ui)
 }
 
@@ -130,22 +162,19 @@ impl OpenArgs {
         for line in capture.files.iter().filter_map(|file| file.line.as_ref()) {
             range.merge(line.span());
         }
-        let relative = [self.from, self.to].into_iter().flatten().any(When::is_relative);
+        let relative = [self.from, self.to, self.delta].into_iter().flatten().any(When::is_relative);
         if relative && range.is_empty() {
             range = logtap_capture::survey::run(capture, |_| ())?.summary.ts;
         }
         let resolve = |when: Option<When>| {
             when.map(|when| when.resolve(range)).transpose().map_err(|error| CliError::usage(error.to_string()))
         };
-        let kinds = [
-            (Kind::Label, self.label),
-            (Kind::Level, self.level.into_iter().collect()),
-            (Kind::Keep, self.grep),
-            (Kind::Hide, self.hide),
-        ];
+        let kinds =
+            [(Kind::Label, self.label), (Kind::Level, self.level), (Kind::Keep, self.grep), (Kind::Hide, self.hide)];
         let filters: Vec<Filter> = kinds
             .into_iter()
             .flat_map(|(kind, texts)| texts.into_iter().map(move |text| Filter { kind, text, on: true }))
+            .chain(self.off)
             .collect();
         if let Some(wrong) =
             filters.iter().filter(|filter| filter.kind == Kind::Level).find_map(|one| level(&one.text).err())
@@ -153,6 +182,7 @@ impl OpenArgs {
             return Err(CliError::usage(wrong.to_string()));
         }
         let at = self.at.map(|text| at(&text, range)).transpose()?;
+        let zoom = self.zoom.map(|text| stretch(&text, range)).transpose()?;
         Ok(Options {
             from: resolve(self.from)?,
             to: resolve(self.to)?,
@@ -165,8 +195,13 @@ impl OpenArgs {
             wrap: self.wrap,
             sideways: self.sideways,
             detail: self.detail,
+            field: self.field,
+            delta: resolve(self.delta)?,
+            zoom,
+            plain: self.plain,
             lanes: self.lanes,
             no_histogram: self.no_histogram,
+            baseline: self.baseline,
             listen: None,
             owner: false,
         })
@@ -183,4 +218,13 @@ fn at(text: &str, range: logtap_capture::chunk::Span) -> Result<(i64, u32), CliE
     let when: When = time.parse().map_err(|_| wrong())?;
     let ns = when.resolve(range).map_err(|error| CliError::usage(error.to_string()))?;
     Ok((ns.clamp(i64::MIN + SECOND, i64::MAX), skip))
+}
+
+/// `FROM/TO`.
+fn stretch(text: &str, range: logtap_capture::chunk::Span) -> Result<(i64, i64), CliError> {
+    let wrong = || CliError::usage(format!("invalid stretch {text:?}: write 10:32/10:45"));
+    let (from, to) = text.split_once('/').ok_or_else(wrong)?;
+    let time = |text: &str| at(text, range).map(|place| place.0);
+    let (from, to) = (time(from)?, time(to)?);
+    if from < to { Ok((from, to)) } else { Err(wrong()) }
 }

@@ -8,13 +8,16 @@ use ratatui_core::style::Style;
 use crate::row::Row;
 use crate::state::{Overlay, State};
 
+mod changes;
 mod detail;
 mod foot;
+mod frame;
 mod head;
 mod help;
 mod histogram;
 mod lanes;
 mod pane;
+pub mod plain;
 pub mod theme;
 
 pub use pane::lines_of;
@@ -67,7 +70,7 @@ pub fn layout(state: &State) -> Layout {
         }
     }
     if state.lanes && height >= 20 {
-        made.lanes = take((height / 5).min(8), &mut y);
+        made.lanes = take((height / 5).min(8).min(u16::try_from(state.moment.services).unwrap_or(u16::MAX)), &mut y);
     }
     let mut bottom = height;
     let take_bottom = |rows: u16, bottom: &mut u16| {
@@ -99,6 +102,7 @@ pub fn draw(state: &State, theme: &theme::Theme, buffer: &mut Buffer) {
     foot::draw(state, theme, parts.foot, buffer);
     match state.overlay {
         Some(Overlay::Help(from)) => help::draw(state, theme, from, buffer),
+        Some(Overlay::Changes(chosen)) => changes::draw(state, theme, chosen, parts.pane, buffer),
         Some(Overlay::Leave) => help::ask(state, theme, buffer),
         None => {}
     }
@@ -109,7 +113,8 @@ fn put(buffer: &mut Buffer, x: u16, y: u16, width: u16, text: &str, style: Style
     if width == 0 || !buffer.area.contains((x, y).into()) {
         return 0;
     }
-    buffer.set_stringn(x, y, text, usize::from(width), style).0 - x
+    // What stood there leaves no colour or weight behind.
+    buffer.set_stringn(x, y, text, usize::from(width), Style::reset().patch(style)).0 - x
 }
 
 /// One piece of a line after the other.

@@ -12,12 +12,14 @@
 //! anyone who writes the capture noticing.
 
 pub mod archive;
+pub mod difference;
 pub mod draw;
 pub mod filter;
 pub mod keys;
 pub mod loader;
 pub mod row;
 pub mod run;
+pub mod save;
 pub mod state;
 pub mod tally;
 pub mod text;

@@ -3,28 +3,35 @@
 //! times a second, and nothing at all while nothing changes.
 
 use std::io;
-use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crossterm::event::{Event as Input, KeyEventKind};
+use logtap_capture::chunk::Span;
 use logtap_capture::reader::OpenError;
+use logtap_capture::summary::Timeline;
 use signal_hook::consts::{SIGHUP, SIGTSTP};
 
+use crate::difference::{Change, Compare};
 use crate::draw::theme::{Depth, Theme};
 use crate::filter::FilterError;
-use crate::loader::{Loader, Reply, Request};
+use crate::loader::{Reply, Request};
+use crate::save::{self, SaveError};
 use crate::state::{Options, State};
-use crate::tally::{self, Count, Job};
+use crate::tally::{Count, Job};
 use crate::update::{Effect, Leave};
 use crate::watcher::{Moment, Watcher};
 
+mod baseline;
 mod screen;
 mod signals;
+mod workers;
 
 pub use screen::{Painter, Screen};
+use workers::Workers;
 
 /// Time between looks at a growing capture.
 const LOOK: Duration = Duration::from_millis(200);
@@ -63,6 +70,12 @@ pub enum Event {
     Moved(Moment),
     /// A count has come further.
     Counted(Count),
+    /// Lines were written, or not.
+    Saved(PathBuf, Result<u64, SaveError>),
+    /// What is known of the baseline's volume.
+    Baseline(Vec<Arc<Timeline>>, Span),
+    /// The comparison with the baseline has ended.
+    Compared(Result<Vec<Change>, String>),
     /// A signal.
     Signal(i32),
     /// There is no more reason to show anything.
@@ -83,21 +96,46 @@ pub enum End {
 }
 
 /// Shows a capture on the terminal until it is left, or `over` says that there is no more reason to.
+/// `compare` tells what differs from the baseline that the options name, if they name one.
 /// A terminal that nobody reads keeps the view from drawing, not from ending.
 ///
 /// # Errors
 /// See [`ViewError`]. The terminal is restored in any case.
-pub fn run(dir: &Path, options: Options, mut over: impl FnMut() -> bool) -> Result<End, ViewError> {
+pub fn run(
+    dir: &Path,
+    options: Options,
+    compare: Option<Compare>,
+    over: impl FnMut() -> bool,
+) -> Result<End, ViewError> {
+    run_watched(dir, options, compare, over, |_| ())
+}
+
+/// As [`run`], with someone who sees each state before it is drawn.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_watched(
+    dir: &Path,
+    options: Options,
+    compare: Option<Compare>,
+    mut over: impl FnMut() -> bool,
+    watch: impl FnMut(&State) + Send + 'static,
+) -> Result<End, ViewError> {
     let mut watcher = Watcher::open(dir)?;
     let moment = watcher.moment();
     let mut state = State::new(moment, options, crossterm::terminal::size()?);
+    let plain = state.options.plain;
     let first = state.begin()?;
     let theme = Theme { depth: Depth::from_environment(|name| std::env::var(name).ok()) };
     let (events, inbox) = mpsc::channel();
     let signalled = Arc::new(AtomicI32::new(0));
     let signals = signals::listen(events.clone(), signalled.clone())?;
     let workers = Workers::start(watcher, &events)?;
-    let screen = Screen::enter(theme)?;
+    let comparison = match (&state.baseline, compare) {
+        (Some(baseline), Some(compare)) => Some(baseline::start(baseline.dir.clone(), compare, events.clone())?),
+        _ => None,
+    };
+    let screen = Screen::enter(theme, plain)?;
     signals::read_input(events.clone())?;
     let (done, outcome) = mpsc::channel();
     let hook = std::panic::take_hook();
@@ -107,9 +145,10 @@ pub fn run(dir: &Path, options: Options, mut over: impl FnMut() -> bool) -> Resu
     std::panic::set_hook(Box::new(move |panic| {
         *note.lock().unwrap_or_else(PoisonError::into_inner) = panic.to_string().replace('\n', " ");
     }));
+    let own = events.clone();
     std::thread::Builder::new().name("view".to_owned()).spawn(move || {
         let turned = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            Looped { state, screen, workers, inbox, job: 0 }.turn(first)
+            Looped { state, screen, workers, comparison, events: own, inbox, job: 0, watch }.turn(first)
         }));
         // Nobody waits any more for a view that was too late.
         drop(
@@ -144,62 +183,18 @@ pub fn run(dir: &Path, options: Options, mut over: impl FnMut() -> bool) -> Resu
     ended
 }
 
-/// The threads that read the capture.
-struct Workers {
-    loader: Sender<Request>,
-    tally: Sender<Job>,
-    newest: Arc<AtomicU64>,
-    stop: Arc<AtomicBool>,
-}
-
-impl Workers {
-    fn start(mut watcher: Watcher, events: &Sender<Event>) -> io::Result<Self> {
-        let (loader, requests) = mpsc::channel();
-        let (tally, jobs) = mpsc::channel();
-        let (newest, stop) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
-        let named = |name: &str| std::thread::Builder::new().name(name.to_owned());
-        let answers = events.clone();
-        named("loader").spawn(move || {
-            Loader::default().serve(&requests, |reply| answers.send(Event::Loaded(reply)).is_ok());
-        })?;
-        let (counts, wanted) = (events.clone(), newest.clone());
-        named("tally").spawn(move || {
-            tally::serve(&jobs, &wanted, |count| counts.send(Event::Counted(count)).is_ok());
-        })?;
-        let (moments, ending) = (events.clone(), stop.clone());
-        named("watcher").spawn(move || {
-            while !ending.load(Ordering::Acquire) {
-                // What cannot be read now is tried again; the view shows what it has.
-                let counted = watcher.count().unwrap_or(false);
-                let moved = watcher.follow().unwrap_or(false);
-                if (counted || moved) && moments.send(Event::Moved(watcher.moment())).is_err() {
-                    return;
-                }
-                if !counted {
-                    std::thread::sleep(LOOK);
-                }
-            }
-        })?;
-        Ok(Self { loader, tally, newest, stop })
-    }
-}
-
-impl Drop for Workers {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Release);
-        self.newest.store(u64::MAX, Ordering::Release);
-    }
-}
-
-struct Looped {
+struct Looped<W> {
     state: State,
     screen: Screen,
     workers: Workers,
+    comparison: Option<Sender<()>>,
+    events: Sender<Event>,
     inbox: Receiver<Event>,
     job: u64,
+    watch: W,
 }
 
-impl Looped {
+impl<W: FnMut(&State)> Looped<W> {
     fn turn(mut self, first: Vec<Effect>) -> Result<End, ViewError> {
         if let Some(end) = self.carry_out(first)? {
             return Ok(end);
@@ -245,6 +240,7 @@ impl Looped {
                 return Ok(end);
             }
             if dirty && (urgent || drawn.elapsed() >= FRAME) && (self.state.ready || drawn.elapsed() > FRAME * 2) {
+                (self.watch)(&self.state);
                 self.screen.draw(&self.state)?;
                 (drawn, dirty) = (Instant::now(), false);
             }
@@ -268,6 +264,20 @@ impl Looped {
             Event::Moved(moment) => self.state.moved_on(moment, Instant::now()),
             Event::Counted(count) => {
                 self.counted(count);
+                Vec::new()
+            }
+            Event::Saved(to, outcome) => {
+                self.state.saved(&to, outcome);
+                Vec::new()
+            }
+            Event::Baseline(timeline, span) => {
+                if let Some(baseline) = &mut self.state.baseline {
+                    (baseline.timeline, baseline.span) = (timeline, span);
+                }
+                Vec::new()
+            }
+            Event::Compared(outcome) => {
+                self.state.compared(outcome);
                 Vec::new()
             }
             Event::Signal(signal) if signal == SIGHUP => return Ok(Some(End::HungUp)),
@@ -300,6 +310,9 @@ impl Looped {
                     drop(self.workers.loader.send(Request { id, archive, sieve, ask }));
                 }
                 Effect::Count => self.count(),
+                Effect::Save(to) => self.save(to)?,
+                // Without anyone who compares, the list stays as it is.
+                Effect::Compare => drop(self.comparison.as_ref().map(|ask| ask.send(()))),
                 Effect::Copy(text) => self.screen.copy(&text)?,
                 Effect::End(leave) => return Ok(Some(End::Left(leave))),
                 Effect::Suspend => {
@@ -311,6 +324,18 @@ impl Looped {
             }
         }
         Ok(None)
+    }
+
+    /// On a thread of its own: a large capture takes a while.
+    fn save(&self, to: PathBuf) -> io::Result<()> {
+        let (moment, sieve) = (self.state.moment.clone(), self.state.sieve.clone());
+        let events = self.events.clone();
+        std::thread::Builder::new().name("save".to_owned()).spawn(move || {
+            let outcome = save::save(&moment.archive, &sieve, moment.metadata.as_deref(), &to);
+            // The view may have been left meanwhile.
+            drop(events.send(Event::Saved(to, outcome)));
+        })?;
+        Ok(())
     }
 
     fn count(&mut self) {

@@ -1,12 +1,14 @@
 //! All that the view knows and shows. Changed by `update` alone, drawn by `draw`.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use logtap_capture::query::Pattern;
 
 use crate::archive::{Direction, Key};
+use crate::difference::Baseline;
 use crate::filter::{Filter, Sieve};
 use crate::loader::Anchor;
 use crate::row::Row;
@@ -39,10 +41,20 @@ pub struct Options {
     pub sideways: u16,
     /// The detail of the line is open.
     pub detail: bool,
+    /// The field that is chosen in it.
+    pub field: usize,
+    /// Times are shown since this one.
+    pub delta: Option<i64>,
+    /// What the histogram shows, if not everything.
+    pub zoom: Option<(i64, i64)>,
+    /// Lines of text instead of a screen.
+    pub plain: bool,
     /// Lanes are shown.
     pub lanes: bool,
     /// The histogram is not shown.
     pub no_histogram: bool,
+    /// The capture to compare with.
+    pub baseline: Option<PathBuf>,
     /// Address the receiver listens on, where this view started it.
     pub listen: Option<String>,
     /// This view started the receiver.
@@ -68,6 +80,7 @@ pub enum PromptKind {
     Label,
     Time,
     Palette,
+    Save,
 }
 
 /// What lies over the lines.
@@ -75,6 +88,8 @@ pub enum PromptKind {
 pub enum Overlay {
     /// Help, scrolled so far.
     Help(u16),
+    /// What differs from the baseline, with this one chosen.
+    Changes(usize),
     /// Stop the receiver, or leave it?
     Leave,
 }
@@ -137,6 +152,8 @@ pub struct State {
     pub request: u64,
     /// A request is open.
     pub waiting: bool,
+    /// The place that it asks for, if it asks for one.
+    pub pending: Option<Anchor>,
     /// The first lines have been read.
     pub ready: bool,
     /// New lines are shown as they come.
@@ -185,12 +202,16 @@ pub struct State {
     pub lanes: bool,
     /// Replay.
     pub play: Play,
+    /// The capture to compare with, and what differs.
+    pub baseline: Option<Baseline>,
     /// What is said at the foot of the screen.
     pub message: Option<String>,
     /// Typed keys that are not yet an action: a count, a first letter, a key that wants a letter.
     pub typed: String,
     /// Lines and bytes per second, from the metadata.
     pub rate: Rate,
+    /// A key was pressed.
+    pub touched: bool,
     /// The receiver is being stopped.
     pub stopping: bool,
     /// Where looking for a line goes on, forwards and backwards.
@@ -228,6 +249,7 @@ impl State {
             resume: (Key::LAST, Key::FIRST),
             request: 0,
             waiting: false,
+            pending: None,
             ready: false,
             follow: moment.live && options.at.is_none(),
             new_lines: 0,
@@ -242,19 +264,21 @@ impl State {
             seeking: None,
             prompt: None,
             overlay: None,
-            detail: options.detail.then_some(0),
+            detail: options.detail.then_some(options.field),
             marks: BTreeMap::new(),
             wrap: options.wrap,
             sideways: options.sideways,
             utc: options.utc,
-            delta: None,
+            delta: options.delta,
             histogram: !options.no_histogram,
-            zoom: None,
+            zoom: options.zoom,
             lanes: options.lanes,
             play: Play { speed: options.speed.unwrap_or(1.0), since: None },
+            baseline: options.baseline.clone().map(Baseline::new),
             message: None,
             typed: String::new(),
             rate: Rate::default(),
+            touched: false,
             stopping: false,
             resume_search: (Key::FIRST, Key::FIRST),
             anchor_row: 0,

@@ -1,6 +1,7 @@
 //! What happens changes the state, and asks for effects; nothing here waits,
 //! reads or draws.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -10,10 +11,12 @@ use crate::archive::{Direction, Key, Order};
 use crate::filter::Sieve;
 use crate::keys::Action;
 use crate::loader::{Anchor, Ask, Reply};
+use crate::save::SaveError;
 use crate::state::{Overlay, Rate, Search, Seeking, State};
 use crate::watcher::Moment;
 
 mod act;
+mod changes;
 mod command;
 mod fields;
 mod prompt;
@@ -30,6 +33,10 @@ pub enum Effect {
     Ask(u64, Ask),
     /// Count what passes the sieve, or what of it matches the search; ends a count that is under way.
     Count,
+    /// Write the lines that pass into a new capture.
+    Save(PathBuf),
+    /// Compare with the baseline again.
+    Compare,
     /// Put text into the terminal's clipboard.
     Copy(String),
     /// End the view.
@@ -87,6 +94,7 @@ impl State {
     /// Asks for the lines around a place.
     pub fn seek(&mut self, anchor: Anchor) -> Effect {
         let count = self.height() * MARGIN;
+        self.pending = Some(anchor);
         self.ask(Ask::Window(anchor, count))
     }
 
@@ -125,7 +133,12 @@ impl State {
             self.follow = false;
         }
         if order_changed {
+            // Where to begin could not be found before all times were known.
+            let untouched = !self.touched && self.options.at.is_some();
+            let place = self.place();
             let anchor = match self.current() {
+                _ if untouched => self.first_anchor(),
+                _ if let Some(place) = place => place,
                 Some(row) if self.moment.archive.order == Order::Time => {
                     Anchor::Key(Key { ts: row.ts.unwrap_or(row.key.ts), ..row.key })
                 }
@@ -144,6 +157,14 @@ impl State {
         effects
     }
 
+    /// Lines were written into a capture of their own, or not.
+    pub fn saved(&mut self, to: &Path, outcome: Result<u64, SaveError>) {
+        self.message = Some(match outcome {
+            Ok(lines) => format!("wrote {lines} lines: logtap open {}", crate::text::quote(&to.to_string_lossy())),
+            Err(error) => format!("not written: {error}"),
+        });
+    }
+
     /// The screen has another size.
     pub fn resized(&mut self, columns: u16, rows: u16) {
         self.size = (columns, rows);
@@ -156,12 +177,30 @@ impl State {
             return Vec::new();
         }
         self.waiting = false;
+        self.pending = None;
         self.receive(reply.found)
+    }
+
+    /// A place that was asked for and has not been found yet is the one that is wanted.
+    fn place(&self) -> Option<Anchor> {
+        self.pending.filter(|anchor| !matches!(anchor, Anchor::Key(_)))
     }
 
     /// Looks for a line in a direction, from the current one.
     fn look_for(&mut self, direction: Direction, sieve: Sieve, what: &'static str) -> Vec<Effect> {
-        let from = self.current().map_or(Key::FIRST, |row| row.key);
+        let here = self.current().map_or(Key::FIRST, |row| row.key);
+        let from = match self.pending {
+            Some(Anchor::Start) => Key::FIRST,
+            Some(Anchor::End) => Key::LAST,
+            Some(Anchor::Key(key)) => key,
+            Some(Anchor::Time(ts, _)) if self.moment.archive.order == Order::Time => Key::at(ts),
+            Some(Anchor::Time(..) | Anchor::Percent(_)) | None => here,
+        };
+        self.look_from(from, direction, sieve, what)
+    }
+
+    /// Looks for a line in a direction, from behind a place.
+    fn look_from(&mut self, from: Key, direction: Direction, sieve: Sieve, what: &'static str) -> Vec<Effect> {
         self.follow = false;
         self.resume_search = (from, from);
         self.sieves += 1;
@@ -192,7 +231,8 @@ impl State {
             Ok(sieve) => {
                 self.passing = (!sieve.is_empty()).then_some((0, false));
                 self.sieve = Arc::new(sieve);
-                let anchor = self.current().map_or(Anchor::Start, |row| Anchor::Key(row.key));
+                let here = self.current().map_or(Anchor::Start, |row| Anchor::Key(row.key));
+                let anchor = self.place().unwrap_or(here);
                 let anchor = if self.follow { Anchor::End } else { anchor };
                 vec![Effect::Count, self.seek(anchor)]
             }

@@ -2,7 +2,7 @@
 //! by time, service and level. Sealed files answer from their index; of others
 //! every page is counted once, and the growing one again whenever it has grown.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -30,6 +30,8 @@ pub struct Moment {
     pub live: bool,
     /// Lines by time, service and level, in parts that add up.
     pub timeline: Vec<Arc<Timeline>>,
+    /// Services that have lines in it.
+    pub services: usize,
     /// Everything there is has been counted.
     pub complete: bool,
     /// Bytes in the directory.
@@ -46,6 +48,7 @@ pub struct Watcher {
     sealed: (Timeline, Vec<u32>),
     pages: HashMap<(u32, usize), Counted>,
     timeline: Vec<Arc<Timeline>>,
+    services: usize,
     stale: bool,
 }
 
@@ -69,6 +72,7 @@ impl Watcher {
             sealed: (Timeline::default(), Vec::new()),
             pages: HashMap::new(),
             timeline: Vec::new(),
+            services: 0,
             stale: true,
         })
     }
@@ -81,12 +85,15 @@ impl Watcher {
             for counted in self.pages.values() {
                 open.merge(&counted.summary.timeline);
             }
+            let names = [&self.sealed.0, &open].into_iter().flat_map(|part| part.iter().map(|cell| cell.1));
+            self.services = names.collect::<HashSet<_>>().len();
             self.timeline = vec![Arc::new(self.sealed.0.clone()), Arc::new(open)];
         }
         Moment {
             archive: Arc::new(self.archive.clone()),
             metadata: self.capture.metadata.clone().map(Arc::new),
             live: self.capture.live,
+            services: self.services,
             timeline: self.timeline.clone(),
             complete: self.next().is_none(),
             disk: directory_size(&self.archive.dir),

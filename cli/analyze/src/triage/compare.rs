@@ -1,6 +1,8 @@
 //! Two captures of the same workload: what the second says that the load does
 //! not explain, and whether that is a regression.
 
+use std::collections::BTreeMap;
+
 use logtap_capture::level::Level;
 use serde::{Deserialize, Serialize};
 
@@ -99,16 +101,67 @@ pub struct Comparison {
     pub changes: Vec<Change>,
 }
 
-/// Compares two captures.
+/// Patterns that the load does not explain, the gravest first.
 #[must_use]
-pub fn compare(baseline: Known<'_>, current: Known<'_>, rules: &Rules) -> Comparison {
-    let sides = Sides { inside: current.mined, other: baseline.mined, within: false };
-    let rows = sides.rows(&mine::templates(&[baseline.mined, current.mined]), &sides.loads());
-    let mut changed: Vec<&Row> = rows.iter().filter(|row| row.kind.is_some()).collect();
+pub fn changed(baseline: &Mined, current: &Mined) -> Vec<Row> {
+    let sides = Sides { inside: current, other: baseline, within: false };
+    let rows = sides.rows(&mine::templates(&[baseline, current]), &sides.loads());
+    let mut changed: Vec<Row> = rows.into_iter().filter(|row| row.kind.is_some()).collect();
     changed.sort_by(|a, b| {
         let key = |row: &Row| (row.severity(), (row.weight * 1000.0) as u64);
         key(b).cmp(&key(a)).then_with(|| (&a.service, &a.template).cmp(&(&b.service, &b.template)))
     });
+    changed
+}
+
+/// When a change begins, in nanoseconds since 1970: the first line of what is new, the bucket in which
+/// the rest began to rise. `None` for what is said less often, and without times.
+#[must_use]
+pub fn since(row: &Row, current: &Mined) -> Option<i64> {
+    match row.kind? {
+        Kind::New => (row.example.0 < i64::MAX).then_some(row.example.0),
+        Kind::Rose => {
+            let grid = current.grid?;
+            let mut load: BTreeMap<u32, u64> = BTreeMap::new();
+            for (bucket, counts) in current.services.values().flat_map(|service| &service.buckets) {
+                *load.entry(*bucket).or_default() += counts.iter().map(|count| u64::from(*count)).sum::<u64>();
+            }
+            began(&row.buckets, row.expected, &load, grid.buckets).map(|bucket| grid.start(bucket))
+        }
+        Kind::Fell | Kind::Vanished => None,
+    }
+}
+
+/// The bucket in which a pattern began to be said more often than the load explains: the stretch with the
+/// most evidence is sought, and of the beginnings that are nearly as likely (within 1.92 of the
+/// log-likelihood) the first is told, for better early than behind the first line.
+fn began(counts: &BTreeMap<u32, u64>, usual: f64, load: &BTreeMap<u32, u64>, buckets: u32) -> Option<u32> {
+    let all = load.values().sum::<u64>().max(1) as f64;
+    let at = |bucket: u32, counts: &BTreeMap<u32, u64>| counts.get(&bucket).copied().unwrap_or(0) as f64;
+    let series: Vec<(f64, f64)> =
+        (0..buckets).map(|bucket| (at(bucket, counts), (usual * at(bucket, load) / all).max(1e-6))).collect();
+    let best: Vec<f64> = (0..series.len())
+        .map(|from| {
+            let (mut lines, mut expected, mut most) = (0.0, 0.0, 0.0_f64);
+            for (more, explained) in &series[from..] {
+                (lines, expected) = (lines + more, expected + explained);
+                if lines > expected {
+                    most = most.max(lines * libm::log(lines / expected) - (lines - expected));
+                }
+            }
+            most
+        })
+        .collect();
+    let top = best.iter().copied().fold(0.0, f64::max);
+    let from = best.iter().position(|value| top > 0.0 && *value >= top - 1.92)?;
+    // Nothing begins in a bucket without a line.
+    (from..series.len()).find(|at| series[*at].0 > 0.0).and_then(|at| u32::try_from(at).ok())
+}
+
+/// Compares two captures.
+#[must_use]
+pub fn compare(baseline: Known<'_>, current: Known<'_>, rules: &Rules) -> Comparison {
+    let changed = changed(baseline.mined, current.mined);
     let (a, b) = (side(baseline), side(current));
     let rate = |side: &Side| (side.error_lines as f64 + 0.5) / (side.lines as f64).max(1.0);
     let ratio = rate(&b) / rate(&a);
@@ -144,7 +197,7 @@ pub fn compare(baseline: Known<'_>, current: Known<'_>, rules: &Rules) -> Compar
         error_rate_ratio: round(ratio),
         checks,
         warnings: warnings(&a, &b, baseline, current),
-        changes: changed.into_iter().map(change_of).collect(),
+        changes: changed.iter().map(change_of).collect(),
         baseline: a,
         current: b,
     }
@@ -181,4 +234,19 @@ fn warnings(a: &Side, b: &Side, baseline: Known<'_>, current: Known<'_>) -> Vec<
         }
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rise_is_dated_where_it_begins_though_it_ends_again() {
+        let load: BTreeMap<u32, u64> = (0..90).map(|at| (at, 100)).collect();
+        let counts = |at: u32| if (40..60).contains(&at) { 9 } else { u64::from(at.is_multiple_of(3)) };
+        let counts: BTreeMap<u32, u64> = (0..90).map(|at| (at, counts(at))).filter(|one| one.1 > 0).collect();
+        let bucket = began(&counts, 30.0, &load, 90).unwrap();
+        assert!((39..=40).contains(&bucket), "{bucket}");
+        assert_eq!(began(&BTreeMap::new(), 30.0, &load, 90), None);
+    }
 }

@@ -62,7 +62,7 @@ pub(super) fn run(dir: &Path, ui: &Ui) -> Result<Exit, CliError> {
         }
     };
     let options = Options { listen, owner: true, utc: true, ..Options::default() };
-    let shown = logtap_view::run::run(dir, options, || matches!(child.try_wait(), Ok(Some(_))));
+    let shown = logtap_view::run::run(dir, options, None, || matches!(child.try_wait(), Ok(Some(_))));
     let said = std::fs::metadata(&log).map_or(0, |data| data.len());
     match shown {
         Ok(End::Left(Leave::Detach) | End::HungUp) => {

@@ -23,7 +23,7 @@ pub(super) fn chips(state: &State, theme: &Theme, area: Rect, buffer: &mut Buffe
         pen.put(&format!(" {place}{}{more} hits   ", grouped(search.hits)), theme.dim());
     }
     let mut filters: Vec<_> = state.filters.iter().collect();
-    filters.sort_by_key(|filter| filter.kind);
+    filters.sort_by_key(|filter| (filter.kind, !filter.on));
     for filter in filters {
         let style = if filter.on { theme.strong() } else { theme.dim() };
         pen.put(filter.kind.sign(), theme.name());
@@ -35,21 +35,27 @@ pub(super) fn chips(state: &State, theme: &Theme, area: Rect, buffer: &mut Buffe
     }
 }
 
+/// What stands before the text that is typed.
+pub(super) fn sign(state: &State) -> &'static str {
+    match state.prompt.as_ref().map(|prompt| prompt.kind) {
+        Some(PromptKind::Search) => "/",
+        Some(PromptKind::Hide) => "hide: ",
+        Some(PromptKind::Keep) => "keep: ",
+        Some(PromptKind::Label) => "label: ",
+        Some(PromptKind::Time) => "time: ",
+        Some(PromptKind::Save) => "write to directory: ",
+        Some(PromptKind::Palette) => ":",
+        None => "",
+    }
+}
+
 pub(super) fn draw(state: &State, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     if area.height == 0 {
         return;
     }
     let mut pen = Pen::new(buffer, area);
     if let Some(prompt) = &state.prompt {
-        let sign = match prompt.kind {
-            PromptKind::Search => "/",
-            PromptKind::Hide => "hide: ",
-            PromptKind::Keep => "keep: ",
-            PromptKind::Label => "label: ",
-            PromptKind::Time => "time: ",
-            PromptKind::Palette => ":",
-        };
-        pen.put(sign, theme.name());
+        pen.put(sign(state), theme.name());
         pen.put(&plain(&prompt.text), theme.strong());
         pen.put(" ", theme.cursor());
         if prompt.kind == PromptKind::Palette {
@@ -97,7 +103,8 @@ pub(super) fn draw(state: &State, theme: &Theme, area: Rect, buffer: &mut Buffer
             ("q", "quit"),
         ]
     };
-    for (key, words) in hints {
+    let compared: &[(&str, &str)] = if state.baseline.is_some() { &[("c", "what changed")] } else { &[] };
+    for (key, words) in compared.iter().chain(hints) {
         if pen.left() < key.len() + words.len() + 3 {
             break;
         }

@@ -42,7 +42,7 @@ fn first(state: &State, theme: &Theme, mut pen: Pen<'_>, alone: bool) {
         if pen.left() > 30 {
             pen.put(&format!("  {}/s", bytes(state.rate.bytes)), theme.dim());
         }
-    } else if state.play.since.is_some() || (state.play.speed - 1.0).abs() > 1e-9 {
+    } else if state.play.since.is_some() {
         let speed = state.play.speed;
         let shown = if speed.is_finite() { format!("  {speed}x") } else { "  max".to_owned() };
         pen.put(&shown, theme.strong());
@@ -100,6 +100,9 @@ fn second(state: &State, theme: &Theme, mut pen: Pen<'_>) {
         }
     } else if !span.is_empty() {
         parts.push(format!("{} + {}", clock::whole(span.from, state.utc), clock::length(span.to - span.from)));
+    }
+    if let Some(baseline) = &state.baseline {
+        parts.push(format!("against {}: {}", baseline.name(), baseline.summary()));
     }
     let cap = metadata.and_then(|metadata| metadata.max_disk).filter(|_| state.live());
     let disk = bytes(state.moment.disk as f64);

@@ -1,12 +1,14 @@
 //! Volume over time, stacked by level; and the services that talk most.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use logtap_capture::level::{LEVELS, Level};
+use logtap_capture::summary::Timeline;
 use logtap_capture::time::SECOND;
 use ratatui_core::buffer::Buffer;
 use ratatui_core::layout::Rect;
-use ratatui_core::style::Modifier;
+use ratatui_core::style::{Modifier, Style};
 
 use super::theme::Theme;
 use super::{Pen, put, short, visible};
@@ -32,8 +34,19 @@ pub(super) fn columns(state: &State, columns: usize, service: Option<&str>) -> V
         return vec![[0; LEVELS]; columns];
     };
     let bins = bins(state, columns, to - from);
-    let counts = binned(state, bins, (from, to), service);
+    let counts = binned(&state.moment.timeline, bins, (from, to), service);
     (0..columns).map(|column| counts[column * bins / columns]).collect()
+}
+
+/// Lines per column of the baseline, its beginning laid over that of the capture.
+fn baseline(state: &State, columns: usize) -> Option<Vec<u64>> {
+    let (from, to) = range(state)?;
+    let baseline = state.baseline.as_ref().filter(|baseline| !baseline.timeline.is_empty() && columns > 0)?;
+    let shift = baseline.span.from.saturating_sub(state.span().from);
+    let bins = bins(state, columns, to - from);
+    let moved = (from.saturating_add(shift), to.saturating_add(shift));
+    let counts = binned(&baseline.timeline, bins, moved, None);
+    Some((0..columns).map(|column| counts[column * bins / columns].iter().sum()).collect())
 }
 
 /// Bars that differ: at most one per column and per bucket.
@@ -43,11 +56,16 @@ fn bins(state: &State, columns: usize, length: i64) -> usize {
 }
 
 /// Counts in bars of one length. A bucket that spans bars is spread over them, whole lines only.
-fn binned(state: &State, columns: usize, (from, to): (i64, i64), service: Option<&str>) -> Vec<[u64; LEVELS]> {
+fn binned(
+    parts: &[Arc<Timeline>],
+    columns: usize,
+    (from, to): (i64, i64),
+    service: Option<&str>,
+) -> Vec<[u64; LEVELS]> {
     let mut out = vec![[0; LEVELS]; columns];
     let length = i128::from(to - from).max(1);
     let column = |ts: i64| i128::from(ts - from) * columns as i128 / length;
-    for part in &state.moment.timeline {
+    for part in parts {
         let width = part.width();
         for (at, name, levels) in part.iter() {
             if service.is_some_and(|service| service != name) || at.saturating_add(width) <= from || at >= to {
@@ -78,7 +96,8 @@ pub(super) fn draw(state: &State, theme: &Theme, area: Rect, buffer: &mut Buffer
     let bars = Rect { height: area.height - 1, ..area };
     let counts = columns(state, usize::from(bars.width), None);
     let total = |levels: &[u64; LEVELS]| levels.iter().sum::<u64>();
-    let most = counts.iter().map(total).max().unwrap_or(0);
+    let before = baseline(state, usize::from(bars.width)).unwrap_or_default();
+    let most = counts.iter().map(total).chain(before.iter().copied()).max().unwrap_or(0);
     let full = u64::from(bars.height) * 8;
     for (at, levels) in counts.iter().enumerate().filter(|(_, levels)| total(levels) > 0) {
         let eighths = (total(levels) * full).div_ceil(most.max(1)).max(1);
@@ -105,6 +124,16 @@ pub(super) fn draw(state: &State, theme: &Theme, area: Rect, buffer: &mut Buffer
             let symbol = EIGHTHS[(eighths - base).min(8) as usize - 1];
             put(buffer, bars.x + at as u16, bars.y + bars.height - 1 - row as u16, 1, symbol, style);
         }
+    }
+    for (at, lines) in before.iter().enumerate().filter(|(_, lines)| **lines > 0) {
+        let top = |lines: u64| ((lines * full).div_ceil(most.max(1)).max(1) - 1) / 8;
+        let row = top(*lines);
+        // As much as now is not worth a mark, and the bar would lose its shape.
+        if total(&counts[at]) > 0 && row == top(total(&counts[at])) {
+            continue;
+        }
+        let y = bars.y + bars.height - 1 - (row as u16).min(bars.height - 1);
+        put(buffer, bars.x + at as u16, y, 1, "╌", theme.name());
     }
     if most > 0 {
         let length = range(state).map_or(0, |(from, to)| to - from);
@@ -133,13 +162,25 @@ fn axis(state: &State, theme: &Theme, area: Rect, buffer: &mut Buffer) {
         let column = |ts: i64| (i128::from(ts - from) * i128::from(width) / i128::from(length)) as i64;
         let (left, right) = (column(first).max(0), column(last).min(width - 1));
         for at in left..=right {
-            put(buffer, area.x + at as u16, area.y, 1, "━", theme.name());
+            mark(buffer, area.x + at as u16, area.y, "━", theme.name());
         }
     }
     let cursor =
         state.current().and_then(|row| row.ts).map(|ts| i128::from(ts - from) * i128::from(width) / i128::from(length));
     if let Some(at) = cursor.filter(|at| (0..i128::from(width)).contains(at)) {
-        put(buffer, area.x + at as u16, area.y, 1, "▲", theme.strong());
+        mark(buffer, area.x + at as u16, area.y, "▲", theme.strong());
+    }
+}
+
+/// Puts a sign where nothing stands; a time that stands there is inverted and stays legible.
+fn mark(buffer: &mut Buffer, x: u16, y: u16, sign: &str, style: Style) {
+    let Some(cell) = buffer.cell_mut((x, y)) else {
+        return;
+    };
+    if cell.symbol() == " " || cell.symbol() == "━" {
+        put(buffer, x, y, 1, sign, style);
+    } else {
+        cell.set_style(style.add_modifier(Modifier::REVERSED).remove_modifier(Modifier::DIM));
     }
 }
 

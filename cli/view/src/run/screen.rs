@@ -14,6 +14,7 @@ use ratatui_core::layout::Rect;
 use ratatui_crossterm::CrosstermBackend;
 
 use crate::draw;
+use crate::draw::plain::Said;
 use crate::draw::theme::Theme;
 use crate::state::State;
 
@@ -28,7 +29,14 @@ pub struct Painter {
 /// The terminal while the view has it. Given back on drop.
 #[derive(Debug)]
 pub struct Screen {
-    painter: Painter,
+    way: Way,
+}
+
+/// A screen that is painted, or lines that are said.
+#[derive(Debug)]
+enum Way {
+    Painted(Painter),
+    Said(Said),
 }
 
 impl Painter {
@@ -74,10 +82,11 @@ impl Screen {
     ///
     /// # Errors
     /// If it is none.
-    pub fn enter(theme: Theme) -> io::Result<Self> {
+    pub fn enter(theme: Theme, plain: bool) -> io::Result<Self> {
         enable_raw_mode()?;
-        let screen = Self { painter: Painter::new(theme) };
-        write_all(&entry()?)?;
+        let way = if plain { Way::Said(Said::default()) } else { Way::Painted(Painter::new(theme)) };
+        let screen = Self { way };
+        write_all(&screen.entry()?)?;
         Ok(screen)
     }
 
@@ -86,13 +95,19 @@ impl Screen {
     /// # Errors
     /// If the terminal cannot be written.
     pub fn draw(&mut self, state: &State) -> io::Result<()> {
-        let bytes = self.painter.frame(state)?;
+        let bytes = match &mut self.way {
+            Way::Painted(painter) => painter.frame(state)?,
+            Way::Said(said) => said.say(state).into_bytes(),
+        };
         if bytes.is_empty() { Ok(()) } else { write_all(&bytes) }
     }
 
     /// Draws everything with the next frame.
     pub fn forget(&mut self) {
-        self.painter.fresh = true;
+        match &mut self.way {
+            Way::Painted(painter) => painter.fresh = true,
+            Way::Said(said) => *said = Said::default(),
+        }
     }
 
     /// Puts text into the terminal's clipboard (OSC 52), where it has one.
@@ -108,30 +123,38 @@ impl Screen {
     /// # Errors
     /// If the terminal cannot be taken again.
     pub fn suspend(&mut self) -> io::Result<()> {
-        leave();
+        self.leave();
         // To this thread: sent to the process, another one may take it, and this one goes on for a moment.
         signal_hook::low_level::raise(signal_hook::consts::SIGSTOP)?;
-        self.painter.fresh = true;
+        self.forget();
         enable_raw_mode()?;
-        write_all(&entry()?)
+        write_all(&self.entry()?)
+    }
+
+    /// Gives the terminal back. Where it is gone, there is nothing to restore.
+    fn leave(&self) {
+        let bytes = match self.way {
+            Way::Painted(_) => sequence(|out| queue!(out, DisableBracketedPaste, cursor::Show, LeaveAlternateScreen)),
+            Way::Said(_) => sequence(|out| queue!(out, DisableBracketedPaste)),
+        };
+        drop(bytes.and_then(|bytes| write_all(&bytes)));
+        cook();
+    }
+
+    fn entry(&self) -> io::Result<Vec<u8>> {
+        match self.way {
+            Way::Painted(_) => sequence(|out| {
+                queue!(out, EnterAlternateScreen, EnableBracketedPaste, cursor::Hide, Clear(ClearType::All))
+            }),
+            Way::Said(_) => sequence(|out| queue!(out, EnableBracketedPaste)),
+        }
     }
 }
 
 impl Drop for Screen {
     fn drop(&mut self) {
-        leave();
+        self.leave();
     }
-}
-
-/// Gives the terminal back. Where it is gone, there is nothing to restore.
-fn leave() {
-    let bytes = sequence(|out| queue!(out, DisableBracketedPaste, cursor::Show, LeaveAlternateScreen));
-    drop(bytes.and_then(|bytes| write_all(&bytes)));
-    cook();
-}
-
-fn entry() -> io::Result<Vec<u8>> {
-    sequence(|out| queue!(out, EnterAlternateScreen, EnableBracketedPaste, cursor::Hide, Clear(ClearType::All)))
 }
 
 /// Gives lines back to the terminal's own treatment, without writing a byte.

@@ -67,6 +67,7 @@ impl State {
                 self.leave_end();
                 self.keep_cursor_visible();
             }
+            Action::Changes => return self.open_changes(),
             Action::Histogram => {
                 self.histogram = !self.histogram;
                 self.keep_cursor_visible();
@@ -94,6 +95,7 @@ impl State {
                 self.message = Some(format!("copied: {command}"));
                 return vec![Effect::Copy(command)];
             }
+            Action::Save => self.open(PromptKind::Save),
             Action::CopyLine => {
                 if let Some(row) = self.current() {
                     let text = crate::text::plain(&row.message);
@@ -143,7 +145,7 @@ impl State {
         Vec::new()
     }
 
-    fn leave_end(&mut self) {
+    pub(super) fn leave_end(&mut self) {
         if std::mem::take(&mut self.follow) {
             self.new_lines = 0;
         }
@@ -199,6 +201,8 @@ impl State {
             self.play.since = Some((Instant::now(), now));
         }
         self.play.speed = speed;
+        let shown = if speed.is_finite() { format!("{speed}x") } else { "as fast as it can be shown".to_owned() };
+        self.message = Some(format!("speed: {shown}"));
     }
 
     /// Lets a replay go on to where it is to be now; `None` if it is not in motion.

@@ -13,16 +13,24 @@ pub fn command_line(state: &State) -> String {
     let mut words =
         vec!["logtap open".to_owned(), if dir.starts_with('-') { quote(&format!("./{dir}")) } else { quote(&dir) }];
     let mut flag = |name: &str, value: &str| words.push(format!("{name}={}", quote(value)));
+    if let Some(baseline) = &state.baseline {
+        flag("--baseline", &baseline.dir.to_string_lossy());
+    }
     if let Some(from) = state.options.from {
         flag("--from", &time::format(from));
     }
     if let Some(to) = state.options.to {
         flag("--to", &time::format(to));
     }
-    let mut filters: Vec<_> = state.filters.iter().filter(|filter| filter.on).collect();
-    filters.sort_by_key(|filter| filter.kind);
+    let mut filters: Vec<_> = state.filters.iter().collect();
+    filters.sort_by_key(|filter| (!filter.on, filter.kind));
     for filter in filters {
-        flag(filter.kind.flag(), &filter.text);
+        let name = filter.kind.flag();
+        if filter.on {
+            flag(name, &filter.text);
+        } else {
+            flag("--off", &format!("{}:{}", name.trim_start_matches('-'), filter.text));
+        }
     }
     if let Some(search) = &state.search {
         flag("--search", &search.text);
@@ -31,6 +39,15 @@ pub fn command_line(state: &State) -> String {
         let skip = if skip > 0 { format!("+{skip}") } else { String::new() };
         flag("--at", &format!("{}{skip}", time::format(ts)));
         flag("--row", &(state.cursor - state.top).to_string());
+    }
+    if let Some((from, to)) = state.zoom {
+        flag("--zoom", &format!("{}/{}", time::format(from), time::format(to)));
+    }
+    if let Some(since) = state.delta {
+        flag("--delta", &time::format(since));
+    }
+    if let Some(field) = state.detail.filter(|field| *field > 0) {
+        flag("--field", &field.to_string());
     }
     if state.sideways > 0 {
         flag("--sideways", &state.sideways.to_string());
@@ -41,6 +58,7 @@ pub fn command_line(state: &State) -> String {
         ("--detail", state.detail.is_some()),
         ("--lanes", state.lanes),
         ("--no-histogram", !state.histogram),
+        ("--plain", state.options.plain),
     ] {
         if on {
             words.push(name.to_owned());

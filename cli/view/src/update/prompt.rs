@@ -34,6 +34,10 @@ impl State {
                 Some(name) => self.push_filter(Kind::Level, name.to_owned()),
                 None => self.push_filter(Kind::Label, text),
             },
+            PromptKind::Save => {
+                self.message = Some(format!("writing to {text}…"));
+                vec![Effect::Save(text.trim().into())]
+            }
             PromptKind::Time => self.go_to_time(&text),
             PromptKind::Palette => self.palette(&text),
         }

@@ -12,7 +12,8 @@ impl State {
     pub(super) fn receive(&mut self, found: Found) -> Vec<Effect> {
         match found {
             Found::Window { rows, at, at_start, at_end } => {
-                let first = !self.ready;
+                // The screen that was asked for, row by row, until a key is pressed.
+                let asked = !self.touched && self.options.at.is_some();
                 self.resume =
                     (rows.first().map_or(Key::FIRST, |row| row.key), rows.last().map_or(Key::LAST, |row| row.key));
                 self.rows = rows.into();
@@ -20,13 +21,13 @@ impl State {
                 self.sampled = None;
                 self.ends = (at_start, at_end);
                 self.cursor = at;
-                let wanted = if first { usize::from(self.options.row) } else { self.anchor_row };
+                let wanted = if asked { usize::from(self.options.row) } else { self.anchor_row };
                 self.anchor_row = self.height() / 3;
                 self.top = if self.follow { at } else { at.saturating_sub(wanted) };
                 if let Some(last) = self.rows.back().filter(|_| at_end) {
                     self.newest = self.newest.max(last.key);
                 }
-                if self.follow || at + 1 == self.rows.len() {
+                if self.follow || (at + 1 == self.rows.len() && !asked) {
                     self.top = self.rows.len().saturating_sub(self.height());
                 }
                 self.keep_cursor_visible();

@@ -11,6 +11,14 @@ use crate::state::{Overlay, State};
 impl State {
     /// A key was pressed.
     pub fn key(&mut self, event: &KeyEvent) -> Vec<Effect> {
+        self.touched = true;
+        let effects = self.pressed(event);
+        // A search, a filter or a part that opens takes rows from the lines.
+        self.keep_cursor_visible();
+        effects
+    }
+
+    fn pressed(&mut self, event: &KeyEvent) -> Vec<Effect> {
         let name = keys::name(event);
         if name == "Ctrl-c" {
             return self.act(Action::QuitNow, None);
@@ -19,6 +27,7 @@ impl State {
             return self.key_in_prompt(event);
         }
         match self.overlay {
+            Some(Overlay::Changes(chosen)) => return self.key_in_changes(chosen, &name),
             Some(Overlay::Leave) => return self.key_in_leave(&name),
             Some(Overlay::Help(at)) => {
                 match name.as_str() {

@@ -31,6 +31,12 @@ fn options(words: &[String]) -> Options {
             "--level" => options.filters.push(filter(Kind::Level)),
             "--grep" => options.filters.push(filter(Kind::Keep)),
             "--hide" => options.filters.push(filter(Kind::Hide)),
+            "--off" => {
+                let (kind, text) = value.split_once(':').unwrap();
+                let kinds = [Kind::Label, Kind::Level, Kind::Keep, Kind::Hide];
+                let kind = kinds.into_iter().find(|one| one.flag().ends_with(kind)).unwrap();
+                options.filters.push(Filter { kind, text: text.to_owned(), on: false });
+            }
             "--search" => options.search = Some(value.to_owned()),
             "--from" => options.from = Some(time(value)),
             "--to" => options.to = Some(time(value)),
@@ -63,6 +69,7 @@ fn copied_views_come_back_through_shells() {
         "}",
         "33%",
         "W",
+        "F",
         "i",
         "|",
         "<Right>",

@@ -34,6 +34,7 @@ fn holds(action: Action, view: &Driver, before: &Driver) -> bool {
         Action::Label => state.prompt.as_ref().unwrap().kind == PromptKind::Label,
         Action::Time => state.prompt.as_ref().unwrap().kind == PromptKind::Time,
         Action::Palette => state.prompt.as_ref().unwrap().kind == PromptKind::Palette,
+        Action::Save => state.prompt.as_ref().unwrap().kind == PromptKind::Save,
         Action::NextHit => ts(view) > ts(before) && state.current().unwrap().message.contains("slow"),
         Action::PreviousHit => ts(view) < ts(before) && state.current().unwrap().message.contains("slow"),
         Action::FiltersOff => state.filters.iter().all(|filter| !filter.on),
@@ -47,6 +48,7 @@ fn holds(action: Action, view: &Driver, before: &Driver) -> bool {
         Action::Right | Action::FarRight => state.sideways > was.sideways,
         Action::Wrap => state.wrap != was.wrap,
         Action::Detail => state.detail.is_some(),
+        Action::Changes => state.overlay == Some(Overlay::Changes(0)),
         Action::Histogram => state.histogram != was.histogram,
         Action::ZoomIn => state.zoom.is_some(),
         Action::ZoomOut => state.zoom.is_none(),
@@ -79,6 +81,7 @@ fn every_key_does_what_help_says() {
             text: "app!=none".to_owned(),
             on: true,
         }],
+        baseline: Some("before".into()),
         ..Options::default()
     };
     for live in [false, true] {
@@ -97,6 +100,42 @@ fn every_key_does_what_help_says() {
             }
         }
     }
+}
+
+/// The keys that 1.x's README names, and the others that it had, mean here what they meant there.
+#[test]
+fn keys_of_1x_keep_their_meaning() {
+    let both = [
+        ("j", Action::Down),
+        ("k", Action::Up),
+        ("Down", Action::Down),
+        ("Up", Action::Up),
+        ("d", Action::HalfDown),
+        ("u", Action::HalfUp),
+        ("G", Action::Bottom),
+        ("gg", Action::Top),
+        ("f", Action::Follow),
+        ("/", Action::Search),
+        ("n", Action::NextHit),
+        ("N", Action::PreviousHit),
+        ("q", Action::Quit),
+        ("Space", Action::Pause),
+        ("l", Action::Label),
+        ("t", Action::Time),
+        ("m", Action::SetMark),
+        ("'", Action::GoMark),
+        ("w", Action::Save),
+        ("?", Action::Help),
+        ("Esc", Action::Back),
+        ("Ctrl-c", Action::QuitNow),
+    ];
+    for live in [false, true] {
+        for (name, action) in both {
+            assert_eq!(keys::find(name, live), Some(Some(action)), "{name}");
+        }
+    }
+    assert_eq!(keys::find("]", false), Some(Some(Action::Faster)));
+    assert_eq!(keys::find("[", false), Some(Some(Action::Slower)));
 }
 
 #[test]
@@ -150,6 +189,18 @@ fn counts_prompts_and_the_stack() {
     assert!(view.state.message.as_deref().unwrap().contains("invalid pattern"));
     view.keys(":lane<Enter>");
     assert!(view.state.lanes);
+}
+
+#[test]
+fn the_current_line_stays_on_the_screen_when_rows_are_taken() {
+    let (_folder, dir) = usual(6_000);
+    for keys in ["/nowhere<Enter>", "|", "<Enter>", "i|"] {
+        let mut view = Driver::open(&dir, Options::default(), (100, 24));
+        view.keys("G");
+        view.keys(keys);
+        let last = view.state.current().unwrap().message.to_string();
+        assert!(view.text().contains(&last) && view.state.cursor - view.state.top < view.state.height(), "{keys}");
+    }
 }
 
 #[test]

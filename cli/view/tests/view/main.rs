@@ -2,9 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
+mod baseline;
 mod commands;
+mod failing;
 mod golden;
 mod hostile;
 mod keys;
 mod reach;
+#[allow(dead_code, reason = "the command line's tests use all of it")]
+#[path = "../../../../tests/cli/terminal.rs"]
+mod terminal;
 mod world;

@@ -1,7 +1,10 @@
 //! Every line can be reached, in order of time; counts are those of a plain reader.
 
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use logtap_view::filter::{Filter, Kind};
+use logtap_view::save::save;
 use logtap_view::state::Options;
+use logtap_view::update::Effect;
 
 use crate::world::{Driver, START, message, usual};
 
@@ -151,4 +154,62 @@ fn a_capture_without_an_index_shows_its_end_and_then_everything() {
     let mut view = view;
     view.keys("G");
     assert_eq!(view.state.current().unwrap().message.to_string(), message(*expected().last().unwrap()));
+}
+
+#[test]
+fn a_place_that_is_asked_for_while_times_become_known_is_found() {
+    let (_folder, dir) = usual(COUNT);
+    let mut view = Driver::open(&dir, Options::default(), (80, 24));
+    let ordered = view.state.moment.clone();
+    let mut moment = ordered.clone();
+    std::sync::Arc::make_mut(&mut moment.archive).order = logtap_view::archive::Order::Arrival;
+    let effects = view.state.moved_on(moment, std::time::Instant::now());
+    view.settle(effects);
+    view.keys("G");
+    // Asked for, and not answered before the order changes.
+    drop(view.state.act(logtap_view::keys::Action::Top, None));
+    let effects = view.state.moved_on(ordered, std::time::Instant::now());
+    view.settle(effects);
+    assert_eq!(view.state.current().unwrap().message.to_string(), message(expected()[0]));
+}
+
+#[test]
+fn keys_typed_ahead_count_from_where_the_ones_before_lead() {
+    let (_folder, dir) = usual(COUNT);
+    for (keys, wanted) in [("e", expected()[0]), ("lapp=cart\n", expected().into_iter().find(|n| n % 4 == 1).unwrap())]
+    {
+        let mut view = Driver::open(&dir, Options::default(), (80, 24));
+        view.keys("G");
+        let mut effects = view.state.act(logtap_view::keys::Action::Top, None);
+        for character in keys.chars() {
+            let code = if character == '\n' { KeyCode::Enter } else { KeyCode::Char(character) };
+            effects.extend(view.state.key(&KeyEvent::new(code, KeyModifiers::NONE)));
+        }
+        view.settle(effects);
+        assert_eq!(view.state.current().unwrap().message.to_string(), message(wanted), "{keys}");
+    }
+}
+
+#[test]
+fn what_passes_is_written_into_a_capture_of_its_own() {
+    let (folder, dir) = usual(COUNT);
+    let filters = vec![Filter { kind: Kind::Hide, text: "completed".to_owned(), on: true }];
+    let mut view = Driver::open(&dir, Options { filters, ..Options::default() }, (80, 24));
+    let to = folder.path().join("kept");
+    view.keys(&format!("w{}<Enter>", to.display()));
+    assert!(view.effects.iter().any(|one| matches!(one, Effect::Save(dir) if *dir == to)));
+    let moment = view.state.moment.clone();
+    let write = || save(&moment.archive, &view.state.sieve, moment.metadata.as_deref(), &to);
+    let wanted: Vec<String> =
+        expected().into_iter().filter(|n| n.is_multiple_of(97) || n.is_multiple_of(31)).map(message).collect();
+    assert_eq!(write().unwrap(), wanted.len() as u64);
+    let again = write();
+    assert!(again.unwrap_err().to_string().contains("exists and is not empty"));
+    let mut kept = Driver::open(&to, Options::default(), (80, 24));
+    let first = kept.state.current().unwrap().clone();
+    assert_eq!((first.message.to_string(), first.meta.as_deref()), (wanted[0].clone(), Some("{\"trace\":\"t1\"}")));
+    assert_eq!(kept.state.moment.archive.lines(), wanted.len() as u64);
+    assert_eq!(kept.state.moment.metadata.as_ref().unwrap().total_lines, wanted.len() as u64);
+    kept.keys("G");
+    assert_eq!(kept.state.current().unwrap().message.to_string(), *wanted.last().unwrap());
 }
