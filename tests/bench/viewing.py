@@ -64,6 +64,15 @@ class View:
                 last, self.buffer = time.perf_counter(), self.buffer.rsplit(END, 1)[1]
         return last - begun
 
+    def key_or_none(self, keys):
+        """As `key`; none if nothing is drawn, as at the edge of what has been read."""
+        begun = time.perf_counter()
+        os.write(self.fd, keys)
+        if not select.select([self.fd], [], [], 2)[0]:
+            return None
+        self.frame()
+        return time.perf_counter() - begun
+
     def key(self, keys, wanted=b""):
         begun = time.perf_counter()
         os.write(self.fd, keys)
