@@ -104,8 +104,9 @@ fn views_come_back_through_shells() {
     let dir = folder.path().join("it's a run");
     write(&dir);
     let path = format!("{}:/usr/bin:/bin", Path::new(env!("CARGO_BIN_EXE_logtap")).parent().unwrap().display());
-    let exists = |shell: &&str| Path::new("/usr/bin").join(shell).exists();
-    let shells: Vec<&str> = ["sh", "fish"].into_iter().filter(exists).collect();
+    let shells = ["sh", "fish"];
+    let missing: Vec<&&str> = shells.iter().filter(|shell| !Path::new("/usr/bin").join(shell).exists()).collect();
+    assert!(missing.is_empty(), "tests/run tools installs {missing:?}");
     let mut rng = Rng::new(11);
     for round in 0..rounds {
         let size = (40 + rng.below(160) as u16, 10 + rng.below(50) as u16);
