@@ -17,7 +17,7 @@ use logtap_inject::vocabulary::{annotation, sidecar};
 use serde_json::{Value, json};
 
 /// How long each is measured.
-const TIME: Duration = Duration::from_secs(20);
+const TIME: Duration = Duration::from_secs(30);
 /// KiB that a forwarder may have had at most, idle and busy.
 const IDLE: u64 = 8 << 10;
 const BUSY: u64 = 24 << 10;
