@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use clap::{Args, ValueEnum};
-use logtap_capture::chunk::Span;
 use logtap_capture::derive::Made;
 use logtap_capture::level::Level;
 use logtap_capture::reader::Capture;
@@ -18,11 +17,11 @@ use logtap_carry::{Account, CarryError, Control, Source};
 use serde::Serialize;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
-use crate::error::{CliError, Kind};
+use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::Ui;
 use crate::size;
-use crate::when::When;
+use crate::when::{self, When};
 
 /// Which lines are carried. Gap marks go along by their time alone, whatever else is asked for.
 #[derive(Debug, Args)]
@@ -75,17 +74,7 @@ impl FilterArgs {
     /// If a flag cannot be used, or a time is relative and the capture has none.
     pub(crate) fn compile(self, source: &Source) -> Result<Filter, CliError> {
         let Self { from, to, label, level, grep } = self;
-        let relative = [from, to].into_iter().flatten().any(When::is_relative);
-        let range = if relative { source.range()? } else { Span::default() };
-        let resolve = |when: Option<When>| {
-            when.map(|when| when.resolve(range)).transpose().map_err(|error| CliError::new(Kind::Usage, error))
-        };
-        let (from, to) = (resolve(from)?, resolve(to)?);
-        if let (Some(from), Some(to)) = (from, to)
-            && from > to
-        {
-            return Err(CliError::usage("--from is later than --to"));
-        }
+        let (from, to) = when::between(from, to, || Ok(source.range()?))?;
         Ok(Filter::new(Words { from, to, labels: label, level: level.map(Level::from), grep })?)
     }
 }
@@ -148,17 +137,7 @@ pub(crate) fn attended<T>(
 
 /// Says what was not used, if anything.
 pub(crate) fn tell(account: &Account, ui: &Ui) {
-    let rejected: u64 = account.rejected.values().sum();
-    if rejected > 0 {
-        let reasons: Vec<String> =
-            account.rejected.iter().map(|(reason, lines)| format!("{} {lines}", reason.name())).collect();
-        ui.note(format_args!(
-            "{} lines read = {} used + {rejected} rejected ({})",
-            account.read,
-            account.read - rejected,
-            reasons.join(", ")
-        ));
-    }
+    ui.rejected(account.read, &account.rejected);
     if account.replaced > 0 {
         ui.note(format_args!("{} lines had bytes that are no UTF-8; U+FFFD stands for them", account.replaced));
     }

@@ -2,10 +2,12 @@
 //! stderr, and who decides about colour and progress bars.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use logtap_capture::line::Rejected;
 use serde::Serialize;
 
 use crate::args::Cli;
@@ -51,6 +53,17 @@ impl Ui {
         out.write_all(b"\n")?;
         out.flush()?;
         Ok(())
+    }
+
+    /// Says how many lines were not used, and why, if any.
+    pub(crate) fn rejected(&self, read: u64, by_reason: &BTreeMap<Rejected, u64>) {
+        let rejected: u64 = by_reason.values().sum();
+        if rejected > 0 {
+            let reasons: Vec<String> =
+                by_reason.iter().map(|(reason, lines)| format!("{} {lines}", reason.name())).collect();
+            let (used, reasons) = (read - rejected, reasons.join(", "));
+            self.note(format_args!("{read} lines read = {used} used + {rejected} rejected ({reasons})"));
+        }
     }
 
     /// Says something to the person; nothing under `--quiet`.

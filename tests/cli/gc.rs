@@ -1,13 +1,12 @@
 //! Deleting old captures: what goes, and above all what stays.
 
-use std::collections::BTreeMap;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use serde_json::Value;
 
-use crate::world::{self, Maker, logtap, ok, run};
+use crate::world::{self, Maker, contents, logtap, ok, run};
 
 /// A capture whose last session stopped then.
 fn stopped(dir: &Path, at: &str) -> PathBuf {
@@ -20,23 +19,6 @@ fn stopped(dir: &Path, at: &str) -> PathBuf {
     metadata["stopped"] = at.into();
     std::fs::write(&path, metadata.to_string()).unwrap();
     dir.to_owned()
-}
-
-/// Every file below and what is in it; links as where they lead.
-fn contents(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    let mut all = BTreeMap::new();
-    for entry in std::fs::read_dir(dir).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_symlink() {
-            all.insert(path.clone(), std::fs::read_link(&path).unwrap().into_os_string().into_encoded_bytes());
-        } else if path.is_dir() {
-            all.extend(contents(&path));
-            all.insert(path, Vec::new());
-        } else {
-            all.insert(path.clone(), std::fs::read(&path).unwrap());
-        }
-    }
-    all
 }
 
 fn listed(json: &str) -> Vec<String> {

@@ -1,5 +1,6 @@
 //! Running the binary with nothing inherited, and captures to run it on.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -139,4 +140,21 @@ pub(crate) fn data_files(dir: &Path) -> Vec<PathBuf> {
     files.retain(|path| path.extension().is_some_and(|ext| ext == "zst"));
     files.sort();
     files
+}
+
+/// Every file below and what is in it; links as where they lead.
+pub(crate) fn contents(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut all = BTreeMap::new();
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_symlink() {
+            all.insert(path.clone(), std::fs::read_link(&path).unwrap().into_os_string().into_encoded_bytes());
+        } else if path.is_dir() {
+            all.extend(contents(&path));
+            all.insert(path, Vec::new());
+        } else {
+            all.insert(path.clone(), std::fs::read(&path).unwrap());
+        }
+    }
+    all
 }

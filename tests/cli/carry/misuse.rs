@@ -1,28 +1,10 @@
 //! The misuse cases, one line each. After each of them everything that was there before is byte for byte as
 //! it was, and nothing else has come.
 
-use std::collections::BTreeMap;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use crate::world::{self, Maker, logtap};
-
-/// Every file below and what is in it; links as where they lead.
-fn contents(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    let mut all = BTreeMap::new();
-    for entry in std::fs::read_dir(dir).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_symlink() {
-            all.insert(path.clone(), std::fs::read_link(&path).unwrap().into_os_string().into_encoded_bytes());
-        } else if path.is_dir() {
-            all.extend(contents(&path));
-            all.insert(path, Vec::new());
-        } else {
-            all.insert(path.clone(), std::fs::read(&path).unwrap());
-        }
-    }
-    all
-}
+use crate::world::{self, Maker, contents, logtap};
 
 /// A folder with a capture, one derived from it, an archive, foreign things and one that a receiver writes.
 fn stage(root: &Path) -> Maker {

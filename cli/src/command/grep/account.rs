@@ -43,17 +43,7 @@ impl Account {
 
     /// Says what was not used, if anything.
     pub(super) fn tell(&self, ui: &Ui) {
-        let rejected: u64 = self.rejected.values().sum();
-        if rejected > 0 {
-            let reasons: Vec<String> =
-                self.rejected.iter().map(|(reason, lines)| format!("{} {lines}", reason.name())).collect();
-            ui.note(format_args!(
-                "{} lines read = {} used + {rejected} rejected ({})",
-                self.read,
-                self.read - rejected,
-                reasons.join(", ")
-            ));
-        }
+        ui.rejected(self.read, &self.rejected);
         for (file, bytes) in &self.damaged {
             ui.note(format_args!("{file}: {bytes} compressed bytes are damaged and were passed over"));
         }

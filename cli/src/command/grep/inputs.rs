@@ -8,8 +8,8 @@ use logtap_capture::reader::{Capture, DataFile};
 use logtap_capture::stream;
 use logtap_capture::survey::Collector;
 
-use crate::error::{CliError, Kind};
-use crate::when::When;
+use crate::error::CliError;
+use crate::when::{self, When};
 
 /// Something to search.
 #[derive(Debug)]
@@ -57,18 +57,7 @@ impl Inputs {
     /// # Errors
     /// If an end is relative and an input has no range that is known beforehand.
     pub(super) fn resolve(&self, from: Option<When>, to: Option<When>) -> Result<(Option<i64>, Option<i64>), CliError> {
-        let relative = [from, to].into_iter().flatten().any(When::is_relative);
-        let range = if relative { self.range()? } else { Span::default() };
-        let resolve = |when: Option<When>| {
-            when.map(|when| when.resolve(range)).transpose().map_err(|error| CliError::new(Kind::Usage, error))
-        };
-        let (from, to) = (resolve(from)?, resolve(to)?);
-        if let (Some(from), Some(to)) = (from, to)
-            && from > to
-        {
-            return Err(CliError::usage("--from is later than --to"));
-        }
-        Ok((from, to))
+        when::between(from, to, || self.range())
     }
 
     fn range(&self) -> Result<Span, CliError> {
