@@ -126,6 +126,7 @@ fn every_kind_of_key() {
             // Without a terminal nobody can be asked.
             let (code, said) = world.sign("mine", &[]);
             assert!(code == 4 && said.contains("ssh-keygen does not sign"), "{code} {said}");
+            assert!(!world.capture().join("manifest.sha256").exists(), "nothing is left");
             continue;
         }
         let (code, said) = world.sign("mine", &[]);
@@ -240,6 +241,7 @@ fn what_cannot_be_signed() {
     assert_eq!(run(&["sign", empty.to_str().unwrap(), "--key", key]).0, 2);
     assert_eq!(run(&["sign", away.to_str().unwrap(), "--key", key]).0, 3);
     assert_eq!(world.sign("no-such-key", &[]).0, 3);
+    assert!(!world.capture().join("manifest.sha256").exists(), "nothing is left");
     let (code, said) = run(&["sign", world.capture().to_str().unwrap()]);
     assert!(code == 2 && said.contains("ssh-keygen -t ed25519"), "{said}");
     let (code, said) = world.verify(&[]);

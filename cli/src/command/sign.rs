@@ -96,7 +96,7 @@ pub(crate) fn run(args: SignArgs, ui: &Ui) -> Result<(), CliError> {
         let hint = "check it with logtap verify; --force replaces the signature by yours";
         return Err(CliError::usage(format!("{} is signed already", dir.display())).hint(hint));
     }
-    let (files, statement) = describe(dir, &metadata, args::threads(jobs))?;
+    let Described { files, manifest, statement } = describe(dir, &metadata, args::threads(jobs))?;
     let bytes = statement.bytes().map_err(|error| CliError::new(Kind::Internal, error))?;
     let signature = ssh::sign(&key, &bytes).map_err(error)?;
     let signer = ssh::signer(signature.as_bytes(), &bytes).map_err(|error| CliError::new(Kind::Internal, error))?;
@@ -107,6 +107,7 @@ pub(crate) fn run(args: SignArgs, ui: &Ui) -> Result<(), CliError> {
             _ => {}
         }
     }
+    write(dir, MANIFEST, manifest.as_bytes())?;
     write(dir, STATEMENT, &bytes)?;
     write(dir, SIGNATURE, signature.as_bytes())?;
     let key = ssh::fingerprint(&signer);
@@ -119,21 +120,27 @@ pub(crate) fn run(args: SignArgs, ui: &Ui) -> Result<(), CliError> {
     Ok(())
 }
 
-/// The sums of all files, the manifest of them, which is written for that, among them.
-fn describe(dir: &Path, metadata: &Metadata, threads: usize) -> Result<(Vec<files::Summed>, Statement), CliError> {
+/// What is to be signed. Nothing of it is written before there is a signature.
+struct Described {
+    /// All files, the manifest among them.
+    files: Vec<files::Summed>,
+    manifest: String,
+    statement: Statement,
+}
+
+fn describe(dir: &Path, metadata: &Metadata, threads: usize) -> Result<Described, CliError> {
     let mut names = files::names(dir).map_err(verify::unreadable)?;
     names.retain(|name| name != MANIFEST);
-    let mut sums = files::sums(dir, &names, threads).map_err(verify::unreadable)?;
-    let manifest = files::manifest(&sums);
-    write(dir, MANIFEST, manifest.as_bytes())?;
-    sums.push(files::Summed {
+    let mut files = files::sums(dir, &names, threads).map_err(verify::unreadable)?;
+    let manifest = files::manifest(&files);
+    files.push(files::Summed {
         name: MANIFEST.to_owned(),
         sha256: files::sha256(manifest.as_bytes()),
         size: manifest.len() as u64,
     });
-    sums.sort_unstable_by(|one, other| one.name.cmp(&other.name));
-    let statement = Statement::new(&sums, metadata);
-    Ok((sums, statement))
+    files.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+    let statement = Statement::new(&files, metadata);
+    Ok(Described { files, manifest, statement })
 }
 
 /// Writes a file of ours whole or not at all.
