@@ -146,7 +146,9 @@ fn every_kind_of_key() {
 fn every_change_is_named() {
     let first = "2026-11-20T100000-000.jsonl";
     type Change = fn(&Path);
-    let changes: [(&str, Change); 6] = [
+    let changes: [(&str, Change); 8] = [
+        ("extra    statement.json.more", |dir| fs::write(dir.join("statement.json.more"), "").unwrap()),
+        ("extra    metadata.json.tmp", |dir| fs::write(dir.join("metadata.json.tmp"), "").unwrap()),
         ("missing  2026-11-20T100000-000.jsonl", |dir| {
             fs::remove_file(dir.join("2026-11-20T100000-000.jsonl")).unwrap()
         }),

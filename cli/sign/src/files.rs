@@ -9,6 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use logtap_capture::name;
 use sha2::{Digest as _, Sha256};
 
+use crate::ssh::SIGNATURE;
 use crate::statement::STATEMENT;
 
 /// Sums of all files, in the form that `sha256sum -c` reads. 1.x wrote it under this name.
@@ -47,10 +48,8 @@ pub enum FilesError {
     },
 }
 
-/// True for files that a signature is made of or that come and go with a receiver: they are not signed.
-fn is_aside(name: &str) -> bool {
-    name == name::LOCK || name == STATEMENT || name.starts_with("statement.json.") || name.ends_with(".tmp")
-}
+/// Files that a signature does not cover: itself, what it signs, and the lock that comes with a receiver.
+const ASIDE: [&str; 3] = [name::LOCK, STATEMENT, SIGNATURE];
 
 /// Names of the files that a signature covers, in order.
 ///
@@ -62,7 +61,7 @@ pub fn names(dir: &Path) -> Result<Vec<String>, FilesError> {
     for entry in fs::read_dir(dir).map_err(failed)? {
         let entry = entry.map_err(failed)?;
         let name = entry.file_name().into_string().map_err(|_| FilesError::NoText(entry.path()))?;
-        if is_aside(&name) {
+        if ASIDE.contains(&name.as_str()) {
             continue;
         }
         // A link is not followed: what it leads to is no part of the capture.
