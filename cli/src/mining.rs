@@ -4,14 +4,14 @@
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use logtap_analyze::mine::{Carry, Grid, Mined, Miner, Options};
+use logtap_analyze::mine::{Carry, Grid, Mined, Miner, Options, Ranks};
 use logtap_capture::chunk::Span;
 use logtap_capture::reader::{Capture, OpenedFile};
 use logtap_capture::scan;
 use logtap_capture::stream::Damage;
 use logtap_capture::survey::{self, Survey};
 
-use crate::error::CliError;
+use crate::error::{CliError, Kind};
 use crate::output::Ui;
 
 /// Files that are open at the same time.
@@ -90,11 +90,35 @@ impl Drop for Handing<'_> {
     }
 }
 
-/// Mines a whole capture.
+/// Mines whole captures that will be compared, or one. If there are too many masked messages to keep,
+/// they are read twice: those that are kept are then the ones that came most often in all of them.
 ///
 /// # Errors
 /// If a file cannot be read. Damage is no error.
-pub(crate) fn mine(
+pub(crate) fn mine<const N: usize>(
+    captures: [(&Capture, Options); N],
+    threads: usize,
+    ui: &Ui,
+) -> Result<[(Mined, Account); N], CliError> {
+    let mut all = Vec::new();
+    for (capture, options) in &captures {
+        all.push(read(capture, options, threads, ui)?);
+    }
+    if let Some(counts) = Mined::counts(all.iter().map(|(mined, _)| mined)) {
+        let ranks = Ranks::by_count(counts);
+        all.clear();
+        for (capture, options) in &captures {
+            all.push(read(capture, &Options { ranks: ranks.clone(), ..options.clone() }, threads, ui)?);
+        }
+    }
+    all.try_into().map_err(|_| CliError::new(Kind::Internal, "a capture got lost while it was read"))
+}
+
+/// Mines a capture once.
+///
+/// # Errors
+/// If a file cannot be read. Damage is no error.
+pub(crate) fn read(
     capture: &Capture,
     options: &Options,
     threads: usize,
@@ -104,7 +128,7 @@ pub(crate) fn mine(
     let progress = ui.progress(sizes.sum());
     let mut account = Account::default();
     let mut carry = Carry::default();
-    let mut mined = Mined::new(options.grid);
+    let mut mined = Mined::new(options.grid, options.ranks.clone());
     let live = capture.live;
     groups(capture, &mut account, |opened, account| {
         let all = Mutex::new(Vec::new());

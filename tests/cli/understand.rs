@@ -162,18 +162,13 @@ fn a_poor_baseline_lowers_the_certainty_too() {
 #[test]
 fn hostile_text_is_bounded_and_escaped() {
     let temp = tempfile::tempdir().unwrap();
-    // Eight patterns of it: which are kept of so many is up to their hashes.
-    let hostile = ["ab", "cd", "ef", "gh", "ij", "kl", "mn", "op"]
-        .map(|word| format!("ERROR <script>alert(1)</script> \u{1b}[31m =cmd|' /C calc'!A0 \u{202e}txt.exe {word}"));
+    let hostile = "ERROR <script>alert(1)</script> \u{1b}[31m =cmd|' /C calc'!A0 \u{202e}txt.exe";
     let mut all = String::new();
     for at in 0..40_000 {
         // Every line a pattern of its own: a word made of its number.
         let word: String = format!("{at:06}").bytes().map(|digit| char::from(b'a' + digit - b'0')).collect();
-        let text = if at % 50 == 0 && at > 30_000 {
-            hostile[at / 50 % 8].clone()
-        } else {
-            format!("{word} is {word} and {word}{word}")
-        };
+        let text =
+            if at % 50 == 0 && at > 30_000 { hostile.to_owned() } else { format!("{word} is {word} and {word}{word}") };
         let text = serde_json::to_string(&text).unwrap();
         all += &format!(
             "{{\"ts\":\"2026-11-20T10:{:02}:{:02}Z\",\"labels\":{{\"app\":\"a\"}},\"msg\":{text}}}\n",
@@ -211,6 +206,63 @@ fn hostile_text_is_bounded_and_escaped() {
     }
     let again = run(&["triage", dir, "--out", out.to_str().unwrap()]);
     assert_eq!(again.code, 2, "nothing is overwritten");
+}
+
+/// Forty thousand messages of their own, and `planted` ones in their midst that come now and then.
+fn many(planted: &[(&str, usize)]) -> Vec<u8> {
+    let mut all = String::new();
+    for at in 0..40_000_usize {
+        let word: String = format!("{at:06}").bytes().map(|digit| char::from(b'a' + digit - b'0')).collect();
+        let text = match planted.iter().find(|(_, every)| at % every == every - 1) {
+            Some((text, _)) => (*text).to_owned(),
+            None => format!("{word} is {word} and {word}{word}"),
+        };
+        let (minute, second) = (at / 60 % 60, at % 60);
+        all += &format!(
+            "{{\"ts\":\"2026-11-20T10:{minute:02}:{second:02}Z\",\"labels\":{{\"app\":\"a\"}},\"msg\":\"{text}\"}}\n"
+        );
+    }
+    all.into_bytes()
+}
+
+#[test]
+fn of_too_many_patterns_those_that_come_often_are_kept() {
+    // Of different lengths, so that none is a variant of another.
+    let planted: Vec<(String, usize)> =
+        (0..12).map(|at| (format!("ERROR{} end", " more".repeat(at)), 997 + at * 2)).collect();
+    let planted: Vec<(&str, usize)> = planted.iter().map(|(text, every)| (text.as_str(), *every)).collect();
+    let made = String::from_utf8(many(&planted)).unwrap();
+    let mut answers = Vec::new();
+    for (parts, reversed, jobs) in [(1, false, "1"), (4, true, "2")] {
+        let temp = tempfile::tempdir().unwrap();
+        capture(temp.path(), made.as_bytes(), parts, |at| if reversed { 9 - at } else { at });
+        let dir = temp.path().to_str().unwrap();
+        answers.push(ok(&["patterns", dir, "--json", "--jobs", jobs]));
+    }
+    assert_eq!(answers[0], answers[1], "whatever the threads and the order of files");
+    let report: Value = serde_json::from_str(&answers[0]).unwrap();
+    assert!(report["unmined_lines"].as_u64().unwrap() > 20_000);
+    for (text, _) in planted {
+        let count = report["patterns"].as_array().unwrap().iter().find(|one| one["template"] == text);
+        let truth = made.lines().filter(|line| line.contains(&format!("\"{text}\"")));
+        assert_eq!(count.map(|one| &one["count"]), Some(&Value::from(truth.count())), "{text}");
+    }
+}
+
+#[test]
+fn new_errors_among_too_many_patterns_are_found_by_diff() {
+    let (before, after) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let errors: Vec<String> = (0..5).map(|at| format!("ERROR never{} before", " ever".repeat(at))).collect();
+    let ever = [("ERROR as it always was", 499)];
+    let new = errors.iter().enumerate().map(|(at, text)| (text.as_str(), 503 + at * 2));
+    capture(before.path(), &many(&ever), 1, |at| at);
+    capture(after.path(), &many(&ever.into_iter().chain(new).collect::<Vec<_>>()), 1, |at| at);
+    let answer = ok(&["diff", before.path().to_str().unwrap(), after.path().to_str().unwrap(), "--json"]);
+    let report: Value = serde_json::from_str(&answer).unwrap();
+    let mut named: Vec<&str> =
+        report["changes"].as_array().unwrap().iter().map(|one| one["template"].as_str().unwrap()).collect();
+    named.sort_unstable_by_key(|template| template.len());
+    assert_eq!(named, errors);
 }
 
 #[test]

@@ -4,11 +4,13 @@
 
 mod cell;
 mod copies;
+mod frequent;
 mod grid;
 mod streams;
 mod table;
 
 pub use cell::{Cell, CellId, Example, Trace};
+pub use frequent::{Counts, Ranks};
 pub use grid::Grid;
 pub use streams::StreamFacts;
 pub use table::{Mined, Service, Templates, templates};
@@ -28,6 +30,8 @@ pub struct Options {
     pub service_label: Option<String>,
     /// Buckets of time; none if times are not needed.
     pub grid: Option<Grid>,
+    /// Which masked messages are kept where there are too many.
+    pub ranks: Ranks,
     /// Only lines from this time on (nanoseconds since 1970).
     pub from: Option<i64>,
     /// Only lines up to this time.
@@ -98,7 +102,7 @@ impl Miner {
     #[must_use]
     pub fn new(options: Options) -> Self {
         let streams = Streams::new(options.service_label.clone());
-        let found = Mined::new(options.grid);
+        let found = Mined::new(options.grid, options.ranks.clone());
         Self { options, streams, found, scratch: Vec::new(), inner: Vec::new() }
     }
 
@@ -186,6 +190,6 @@ impl Miner {
     pub fn take(&mut self) -> Mined {
         let grid = self.options.grid;
         self.streams.forget();
-        std::mem::replace(&mut self.found, Mined::new(grid))
+        std::mem::replace(&mut self.found, Mined::new(grid, self.options.ranks.clone()))
     }
 }

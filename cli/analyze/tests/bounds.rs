@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use logtap_analyze::mine::{Grid, Mined, Miner, Options};
+use logtap_analyze::mine::{Grid, Mined, Miner, Options, Ranks};
 use logtap_analyze::triage::change::Sides;
 use logtap_analyze::triage::{self, Facts};
 
@@ -53,7 +53,7 @@ fn threads_and_order_leave_no_trace() {
         if reversed {
             chunks.reverse();
         }
-        let mut all = Mined::new(None);
+        let mut all = Mined::new(None, Ranks::default());
         for chunk in chunks {
             let mut miner = Miner::new(Options::default());
             miner.lines(&chunk);

@@ -10,13 +10,14 @@ use clap::{Args, ValueEnum};
 use logtap_analyze::mine::{Mined, Options};
 use logtap_analyze::triage::Facts;
 use logtap_analyze::triage::compare::{Known, Rules, compare};
+use logtap_capture::chunk::Span;
 use logtap_capture::reader::Capture;
 use logtap_capture::time::SECOND;
 
 use super::triage;
 use crate::error::{CliError, Kind};
 use crate::exit::Exit;
-use crate::mining;
+use crate::mining::{self, Account};
 use crate::output::Ui;
 
 /// Compare two captures of the same workload
@@ -74,8 +75,7 @@ pub(crate) fn run(args: DiffArgs, ui: &Ui) -> Result<Exit, CliError> {
     let rules = rules.as_deref().map(read).transpose()?.unwrap_or(Rules::USUAL);
     let options = Options { service_label, ..Options::default() };
     // Levels are counted per bucket; one bucket is enough.
-    let old = mine(&baseline, &options, 1, threads, ui)?;
-    let new = mine(&dir, &options, 1, threads, ui)?;
+    let [old, new] = mine([(&baseline, 1), (&dir, 1)], &options, threads, ui)?;
     let found = compare(old.known(), new.known(), &rules);
     if ui.json {
         ui.print_json(&found)?;
@@ -105,16 +105,25 @@ impl Side {
     }
 }
 
-/// Mines a capture with times in so many buckets at most.
-pub(super) fn mine(dir: &Path, options: &Options, buckets: i64, threads: usize, ui: &Ui) -> Result<Side, CliError> {
-    let capture = Capture::open(dir)?;
-    let span = mining::range(&capture, dir)?;
-    let grid = mining::grid(span, buckets);
-    let (mined, account) = mining::mine(&capture, &Options { grid, ..options.clone() }, threads, ui)?;
-    account.tell(ui);
-    let facts = triage::facts(&capture, &account);
-    let length = if span.is_empty() { 0 } else { span.to.saturating_sub(span.from) };
-    Ok(Side { mined, facts, seconds: u64::try_from(length / SECOND).unwrap_or(0) })
+/// Mines a baseline and a capture, each with times in so many buckets at most.
+pub(super) fn mine(both: [(&Path, i64); 2], options: &Options, threads: usize, ui: &Ui) -> Result<[Side; 2], CliError> {
+    let open = |(dir, buckets)| {
+        let capture = Capture::open(dir)?;
+        let span = mining::range(&capture, dir)?;
+        Ok::<_, CliError>((capture, span, Options { grid: mining::grid(span, buckets), ..options.clone() }))
+    };
+    let [old, new] = both.map(open);
+    let both = [old?, new?];
+    let [old, new] =
+        mining::mine(both.each_ref().map(|(capture, _, options)| (capture, options.clone())), threads, ui)?;
+    let [(old_capture, old_span, _), (new_capture, new_span, _)] = both;
+    let side = |(mined, account): (Mined, Account), capture: &Capture, span: Span| {
+        account.tell(ui);
+        let facts = triage::facts(capture, &account);
+        let length = if span.is_empty() { 0 } else { span.to.saturating_sub(span.from) };
+        Side { mined, facts, seconds: u64::try_from(length / SECOND).unwrap_or(0) }
+    };
+    Ok([side(old, &old_capture, old_span), side(new, &new_capture, new_span)])
 }
 
 fn read(path: &Path) -> Result<Rules, CliError> {

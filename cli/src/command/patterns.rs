@@ -58,7 +58,7 @@ pub(crate) fn run(args: PatternsArgs, ui: &Ui) -> Result<(), CliError> {
     let threads = args::threads(jobs);
     let capture = Capture::open(&dir)?;
     let options = Options { service_label, ..Options::default() };
-    let (mined, account) = mining::mine(&capture, &options, threads, ui)?;
+    let [(mined, account)] = mining::mine([(&capture, options)], threads, ui)?;
     account.tell(ui);
     let mut out = ui.data();
     if assign {

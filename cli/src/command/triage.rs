@@ -115,35 +115,27 @@ pub(super) fn answer(question: &Question<'_>, threads: usize, ui: &Ui) -> Result
     let given = resolve(question.from, question.to, span)?;
     let service_label = question.service_label.clone();
     let options = Options { service_label, grid: mining::grid(span, BUCKETS), ..Options::default() };
-    let (whole, account) = mining::mine(&capture, &options, threads, ui)?;
-    account.tell(ui);
-    let facts = facts(&capture, &account);
-    Ok(match (&base, given) {
-        (Some(base), given) => {
-            let other_span = mining::range(base, &base.dir)?;
-            let grid = mining::grid(other_span, BUCKETS);
-            let (other, other_account) = mining::mine(base, &Options { grid, ..options.clone() }, threads, ui)?;
-            other_account.tell(ui);
-            let other_facts = self::facts(base, &other_account);
-            let part = given.map(|given| stretch(&capture, &options, given, threads, ui)).transpose()?;
-            let inside = part.as_ref().unwrap_or(&whole);
-            let templates = mine::templates(&[&whole, &other]);
-            let sides = Sides { inside, other: &other, within: false };
-            triage::build(
-                &whole,
-                Some(sides),
-                given.or(Some((span.from, span.to))),
-                &templates,
-                &facts,
-                Some(&other_facts),
-            )
-        }
-        (None, given) => {
-            let found = given.or_else(|| found(&whole));
-            let part = found.map(|found| stretch(&capture, &options, found, threads, ui)).transpose()?;
-            let sides = part.as_ref().map(|inside| Sides { inside, other: &whole, within: true });
-            triage::build(&whole, sides, found, &whole.templates(), &facts, None)
-        }
+    Ok(if let Some(base) = &base {
+        let grid = mining::grid(mining::range(base, &base.dir)?, BUCKETS);
+        let both = [(&capture, options.clone()), (base, Options { grid, ..options.clone() })];
+        let [(whole, account), (other, other_account)] = mining::mine(both, threads, ui)?;
+        account.tell(ui);
+        other_account.tell(ui);
+        let facts = [facts(&capture, &account), facts(base, &other_account)];
+        let options = Options { ranks: whole.ranks().clone(), ..options };
+        let part = given.map(|given| stretch(&capture, &options, given, threads, ui)).transpose()?;
+        let sides = Sides { inside: part.as_ref().unwrap_or(&whole), other: &other, within: false };
+        let templates = mine::templates(&[&whole, &other]);
+        let window = given.or(Some((span.from, span.to)));
+        triage::build(&whole, Some(sides), window, &templates, &facts[0], Some(&facts[1]))
+    } else {
+        let [(whole, account)] = mining::mine([(&capture, options.clone())], threads, ui)?;
+        account.tell(ui);
+        let options = Options { ranks: whole.ranks().clone(), ..options };
+        let found = given.or_else(|| found(&whole));
+        let part = found.map(|found| stretch(&capture, &options, found, threads, ui)).transpose()?;
+        let sides = part.as_ref().map(|inside| Sides { inside, other: &whole, within: true });
+        triage::build(&whole, sides, found, &whole.templates(), &facts(&capture, &account), None)
     })
 }
 
@@ -188,7 +180,7 @@ fn stretch(
 ) -> Result<Mined, CliError> {
     let grid = Some(Grid::over(from, to.max(from + SECOND), BUCKETS));
     let options = Options { grid, from: Some(from), to: Some(to), ..options.clone() };
-    Ok(mining::mine(capture, &options, threads, ui)?.0)
+    Ok(mining::read(capture, &options, threads, ui)?.0)
 }
 
 /// What is known of a capture beside its lines.

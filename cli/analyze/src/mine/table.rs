@@ -1,33 +1,24 @@
-//! Everything that was counted. Bounded: past [`MAX_PATTERNS`] masked messages
-//! those with the smallest hashes stay, which content alone decides; lines of
-//! the others are counted as unmined.
+//! Everything that was counted, within the bounds of [`bounds`].
+
+mod bounds;
 
 use std::collections::BTreeMap;
 
 use hashbrown::HashMap;
 use logtap_capture::level::{LEVELS, Level};
 
+use bounds::MAX_SERVICES;
+
 use super::cell::{Cell, CellId, Hit, Trace};
 use super::copies::Copies;
+use super::frequent::{Counts, Ranks};
 use super::grid::Grid;
 use super::streams::StreamFacts;
 use crate::pattern::key;
 use crate::pattern::merge::{self, Masked};
 
-/// Masked messages kept in the end.
-const MAX_PATTERNS: usize = 16_384;
-/// Cells kept in the end.
-const MAX_CELLS: usize = 65_536;
 /// Gap marks kept one by one, the earliest first.
 const MAX_GAPS: usize = 1000;
-/// Services told apart in the end, those with the smallest hashes; the others count together.
-const MAX_SERVICES: usize = 1000;
-
-/// Stands for the hash of all services that are too many.
-const OTHER: u64 = 0;
-/// Their name.
-const OTHER_NAME: &str = "(other services)";
-
 type Fast = foldhash::fast::FixedState;
 
 /// A service and its lines.
@@ -70,8 +61,11 @@ pub struct Mined {
     copies: Copies,
     cells: HashMap<CellId, Cell, Fast>,
     texts: HashMap<u64, Box<[u8]>, Fast>,
-    /// Masked messages with larger hashes are not kept.
+    ranks: Ranks,
+    /// Masked messages with larger ranks are not kept.
     limit: u64,
+    /// Of all masked messages, from when there were too many of them while their hashes decide.
+    counts: Option<Box<Counts>>,
     /// Services with larger hashes count as [`OTHER`].
     service_limit: u64,
     /// Lines of one service in one bucket that are not in `services` yet.
@@ -90,9 +84,10 @@ struct Pending {
 impl Mined {
     /// Nothing found yet.
     #[must_use]
-    pub fn new(grid: Option<Grid>) -> Self {
+    pub fn new(grid: Option<Grid>, ranks: Ranks) -> Self {
         Self {
             grid,
+            ranks,
             services: BTreeMap::new(),
             rejected: 0,
             gaps: BTreeMap::new(),
@@ -100,6 +95,7 @@ impl Mined {
             cells: HashMap::default(),
             texts: HashMap::default(),
             limit: u64::MAX,
+            counts: None,
             service_limit: u64::MAX,
             pending: Pending::default(),
         }
@@ -117,37 +113,6 @@ impl Mined {
             self.join_services();
         }
         hash
-    }
-
-    /// The service as which a service counts.
-    fn kept(&self, service: u64) -> u64 {
-        if service > self.service_limit { OTHER } else { service }
-    }
-
-    fn kept_id(&self, id: CellId) -> CellId {
-        CellId { service: self.kept(id.service), ..id }
-    }
-
-    /// Counts the services with the largest hashes together until the bound holds.
-    fn join_services(&mut self) {
-        self.flush();
-        let last = self.services.keys().filter(|hash| **hash != OTHER).nth(MAX_SERVICES - 1).copied();
-        self.service_limit = self.service_limit.min(last.unwrap_or(u64::MAX));
-        if self.service_limit == u64::MAX {
-            return;
-        }
-        for (_, mut service) in self.services.split_off(&(self.service_limit + 1)) {
-            OTHER_NAME.clone_into(&mut service.name);
-            service.label.clear();
-            self.add_service(OTHER, service);
-        }
-        let limit = self.service_limit;
-        let gone: Vec<CellId> = self.cells.keys().filter(|id| id.service > limit).copied().collect();
-        for id in gone {
-            if let Some(cell) = self.cells.remove(&id) {
-                self.add_cell(CellId { service: OTHER, ..id }, cell);
-            }
-        }
     }
 
     fn add_service(&mut self, hash: u64, service: Service) {
@@ -176,7 +141,10 @@ impl Mined {
     #[inline]
     pub(super) fn hit(&mut self, hit: &Hit<'_>, build: impl FnOnce() -> Box<[u8]>) {
         self.total(hit.id.service, Some(hit.id.level), hit.bucket);
-        if hit.id.pattern > self.limit {
+        if let Some(counts) = &mut self.counts {
+            counts.add(hit.id.pattern, 1);
+        }
+        if self.limit != u64::MAX && self.ranks.of(hit.id.pattern) > self.limit {
             return;
         }
         let (buckets, id) = (self.grid.map_or(0, |grid| grid.buckets), self.kept_id(hit.id));
@@ -185,7 +153,7 @@ impl Mined {
         }
         self.texts.entry(id.pattern).or_insert_with(build);
         self.cells.entry(id).or_insert_with(|| Cell::new(hit)).add(hit, buckets);
-        if self.texts.len() > 2 * MAX_PATTERNS || self.cells.len() > 2 * MAX_CELLS {
+        if self.is_full() {
             self.shrink();
         }
     }
@@ -264,6 +232,7 @@ impl Mined {
     pub fn merge(&mut self, mut other: Self) {
         self.flush();
         other.flush();
+        self.counts = Self::counts([&*self, &other]).map(Box::new);
         for (hash, service) in other.services {
             self.add_service(hash, service);
         }
@@ -289,25 +258,6 @@ impl Mined {
         self.shrink();
     }
 
-    /// Drops the masked messages with the largest hashes until the bounds hold.
-    fn shrink(&mut self) {
-        let mut per_pattern: BTreeMap<u64, usize> = BTreeMap::new();
-        for id in self.cells.keys().filter(|id| id.pattern <= self.limit) {
-            *per_pattern.entry(id.pattern).or_default() += 1;
-        }
-        let mut cells = 0;
-        for (at, (hash, count)) in per_pattern.iter().enumerate() {
-            cells += count;
-            if at >= MAX_PATTERNS || cells > MAX_CELLS {
-                self.limit = self.limit.min(hash - 1);
-                break;
-            }
-        }
-        let limit = self.limit;
-        self.cells.retain(|id, _| id.pattern <= limit);
-        self.texts.retain(|hash, _| *hash <= limit);
-    }
-
     /// Cells in order of their names.
     #[must_use]
     pub fn cells(&self) -> Vec<(&CellId, &Cell)> {
@@ -330,12 +280,6 @@ impl Mined {
     #[must_use]
     pub fn templates(&self) -> Templates {
         templates(&[self])
-    }
-
-    /// Masked messages with larger hashes are not kept.
-    #[must_use]
-    pub fn limit(&self) -> u64 {
-        self.limit
     }
 
     /// Lines of masked messages that are too many to be kept.

@@ -160,9 +160,9 @@ impl Sides<'_> {
     pub fn rows(&self, templates: &Templates, loads: &Loads) -> Vec<Row> {
         let mut rows: BTreeMap<(String, Level, String), Row> = BTreeMap::new();
         // What one side could not keep is unknown there, not absent.
-        let limit = self.inside.limit().min(self.other.limit());
+        let both = |pattern| self.inside.keeps(pattern) && self.other.keeps(pattern);
         for (mined, is_inside) in [(self.inside, true), (self.other, false)] {
-            for (id, cell) in mined.cells().into_iter().filter(|(id, _)| id.pattern <= limit) {
+            for (id, cell) in mined.cells().into_iter().filter(|(id, _)| both(id.pattern)) {
                 let row = row(&mut rows, mined, id, templates);
                 if is_inside {
                     row.inside += cell.count;

@@ -31,9 +31,8 @@ pub(super) fn between(baseline: &Path, dir: &Path, ui: &Ui) -> Result<Compare, C
     let threads = crate::args::threads(None);
     Ok(Arc::new(move || {
         let options = Options::default();
-        let mine = |dir: &Path, buckets| diff::mine(dir, &options, buckets, threads, &ui);
-        let old = mine(&baseline, 1).map_err(|error| error.message())?;
-        let new = mine(&dir, BUCKETS).map_err(|error| error.message())?;
+        let [old, new] =
+            diff::mine([(&baseline, 1), (&dir, BUCKETS)], &options, threads, &ui).map_err(|error| error.message())?;
         Ok(changed(&old.mined, &new.mined).iter().map(|row| change(row, &new.mined)).collect())
     }))
 }
