@@ -9,6 +9,7 @@ import termios
 import time
 from pathlib import Path
 
+BEGIN = b"\x1b[?2026h"
 END = b"\x1b[?2026l"
 SLOW = 4  # a bound is passed by this factor before it fails
 failures = []
@@ -64,13 +65,15 @@ class View:
                 last, self.buffer = time.perf_counter(), self.buffer.rsplit(END, 1)[1]
         return last - begun
 
-    def key_or_none(self, keys):
-        """As `key`; none if nothing is drawn, as at the edge of what has been read."""
+    def key_shown(self, keys):
+        """As `key`, until a frame changes something: every key is answered by one, at an end by an empty one."""
         begun = time.perf_counter()
         os.write(self.fd, keys)
-        if not select.select([self.fd], [], [], 2)[0]:
-            return None
         self.frame()
+        while self.seen.endswith(BEGIN):
+            if not select.select([self.fd], [], [], 2)[0]:
+                return None
+            self.frame()
         return time.perf_counter() - begun
 
     def key(self, keys, wanted=b""):

@@ -68,6 +68,10 @@ fn a_finished_capture_is_shown_and_left_without_a_trace() {
         let before = terminal.written();
         std::thread::sleep(Duration::from_millis(700));
         assert_eq!(terminal.written(), before, "a paused replay draws nothing");
+        // At the first line already: nothing to change, and an answer all the same.
+        terminal.keys("k");
+        until("the key is answered", || terminal.written() > before);
+        assert_eq!(terminal.bytes()[before..], *b"\x1b[?2026h\x1b[?2026l");
         terminal.keys("q");
         assert_eq!(terminal.end(Duration::from_secs(5)), 0);
         let (_, alternate, hidden, paste) = terminal.modes();

@@ -201,6 +201,8 @@ impl<W: FnMut(&State)> Looped<W> {
         }
         let mut drawn = Instant::now();
         let mut dirty = true;
+        // A key waits for its frame.
+        let mut asked = false;
         loop {
             let wait = match () {
                 () if dirty && self.state.ready => FRAME.saturating_sub(drawn.elapsed()),
@@ -211,13 +213,14 @@ impl<W: FnMut(&State)> Looped<W> {
             let mut urgent = false;
             match self.inbox.recv_timeout(wait) {
                 Ok(event) => {
-                    urgent = matches!(event, Event::Input(_)) || matches!(event, Event::Loaded(_));
+                    asked |= matches!(event, Event::Input(_));
+                    urgent = matches!(event, Event::Loaded(_));
                     if let Some(end) = self.take(event)? {
                         return Ok(end);
                     }
                     // What has come meanwhile is drawn in the same frame.
                     while let Ok(event) = self.inbox.try_recv() {
-                        urgent |= matches!(event, Event::Input(_));
+                        asked |= matches!(event, Event::Input(_));
                         if let Some(end) = self.take(event)? {
                             return Ok(end);
                         }
@@ -239,10 +242,13 @@ impl<W: FnMut(&State)> Looped<W> {
             if let Some(end) = self.carry_out(more.into_iter().collect())? {
                 return Ok(end);
             }
-            if dirty && (urgent || drawn.elapsed() >= FRAME) && (self.state.ready || drawn.elapsed() > FRAME * 2) {
+            if dirty
+                && (urgent || asked || drawn.elapsed() >= FRAME)
+                && (self.state.ready || drawn.elapsed() > FRAME * 2)
+            {
                 (self.watch)(&self.state);
-                self.screen.draw(&self.state)?;
-                (drawn, dirty) = (Instant::now(), false);
+                self.screen.draw(&self.state, asked)?;
+                (drawn, dirty, asked) = (Instant::now(), false, false);
             }
         }
     }

@@ -216,6 +216,8 @@ pub struct State {
     pub stopping: bool,
     /// Where looking for a line goes on, forwards and backwards.
     pub(crate) resume_search: (Key, Key),
+    /// Steps that lead behind the lines that have been read.
+    pub(crate) owed: i64,
     /// Row of the screen that the next place looked up will stand in.
     pub(crate) anchor_row: usize,
     /// Sieves made so far.
@@ -281,6 +283,7 @@ impl State {
             touched: false,
             stopping: false,
             resume_search: (Key::FIRST, Key::FIRST),
+            owed: 0,
             anchor_row: 0,
             sieves: 1,
             moment,

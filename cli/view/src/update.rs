@@ -95,6 +95,7 @@ impl State {
     pub fn seek(&mut self, anchor: Anchor) -> Effect {
         let count = self.height() * MARGIN;
         self.pending = Some(anchor);
+        self.owed = 0;
         self.ask(Ask::Window(anchor, count))
     }
 
@@ -243,10 +244,19 @@ impl State {
         }
     }
 
-    /// Moves the cursor, and the screen with it.
+    /// Moves the cursor, and the screen with it. Steps behind the lines that have been read are taken
+    /// once more of them are, those from a place that is being looked up once it is found.
     fn move_by(&mut self, lines: i64) {
-        let last = self.rows.len().saturating_sub(1) as i64;
-        self.cursor = (self.cursor as i64 + lines).clamp(0, last.max(0)) as usize;
+        let (owed, last) = (std::mem::take(&mut self.owed), self.rows.len().saturating_sub(1) as i64);
+        let looked_up = self.pending.is_some();
+        let wanted = (self.cursor as i64).saturating_add(lines).saturating_add(if looked_up { 0 } else { owed });
+        self.cursor = wanted.clamp(0, last.max(0)) as usize;
+        self.owed = match wanted - self.cursor as i64 {
+            _ if looked_up => owed.saturating_add(lines),
+            1.. if self.ends.1 => 0,
+            ..0 if self.ends.0 => 0,
+            rest => rest,
+        };
         self.keep_cursor_visible();
     }
 
@@ -275,6 +285,10 @@ impl State {
             self.waiting = false;
             self.request += 1;
             self.message = Some("search cancelled".to_owned());
+            return Vec::new();
+        }
+        if std::mem::take(&mut self.owed) != 0 {
+            self.message = Some("stopped here".to_owned());
             return Vec::new();
         }
         if self.overlay.take().is_some() || self.detail.take().is_some() {

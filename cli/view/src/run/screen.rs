@@ -90,15 +90,19 @@ impl Screen {
         Ok(screen)
     }
 
-    /// Draws the state: what differs from what is shown, in one write.
+    /// Draws the state: what differs from what is shown, in one write. A key is `answered` by a frame even
+    /// if nothing differs, so that who waits for its end (a multiplexer, a script, a test) waits for no other.
     ///
     /// # Errors
     /// If the terminal cannot be written.
-    pub fn draw(&mut self, state: &State) -> io::Result<()> {
-        let bytes = match &mut self.way {
+    pub fn draw(&mut self, state: &State, answered: bool) -> io::Result<()> {
+        let mut bytes = match &mut self.way {
             Way::Painted(painter) => painter.frame(state)?,
             Way::Said(said) => said.say(state).into_bytes(),
         };
+        if bytes.is_empty() && answered && matches!(self.way, Way::Painted(_)) {
+            bytes = sequence(|out| queue!(out, BeginSynchronizedUpdate, EndSynchronizedUpdate))?;
+        }
         if bytes.is_empty() { Ok(()) } else { write_all(&bytes) }
     }
 

@@ -157,6 +157,10 @@ impl State {
         self.frozen = false;
         self.new_lines = 0;
         self.play.since = None;
+        // The newest lines that are known are shown at once, newer ones when they are read.
+        if self.live() && self.rows.back().is_some_and(|row| row.key >= self.newest) {
+            self.move_by(self.rows.len() as i64);
+        }
         vec![self.seek(Anchor::End)]
     }
 

@@ -30,9 +30,12 @@ impl State {
                 if self.follow || (at + 1 == self.rows.len() && !asked) {
                     self.top = self.rows.len().saturating_sub(self.height());
                 }
-                self.keep_cursor_visible();
+                self.move_by(0);
             }
-            Found::More { direction, rows, resume, at_end } => self.more(direction, rows, resume, at_end),
+            Found::More { direction, rows, resume, at_end } => {
+                self.more(direction, rows, resume, at_end);
+                self.move_by(0);
+            }
             Found::Line { key: Some(key), .. } => {
                 self.seeking = None;
                 return vec![self.seek(Anchor::Key(key))];
@@ -92,7 +95,6 @@ impl State {
         if self.rows.len() < self.height() && !self.follow {
             self.top = 0;
         }
-        self.keep_cursor_visible();
     }
 
     fn tail(&mut self, rows: Vec<crate::row::Row>, new: u64, last: Option<Key>) {

@@ -191,6 +191,35 @@ fn keys_typed_ahead_count_from_where_the_ones_before_lead() {
 }
 
 #[test]
+fn steps_typed_faster_than_lines_are_read_are_all_taken() {
+    let (_folder, dir) = usual(COUNT);
+    let messages: Vec<String> = expected().into_iter().map(message).collect();
+    let mut view = Driver::open(&dir, Options::default(), (80, 24));
+    let step = |view: &mut Driver, key: char, times: usize| {
+        let key = KeyEvent::new(KeyCode::Char(key), KeyModifiers::NONE);
+        // No answer of the loader in between.
+        let effects = (0..times).flat_map(|_| view.state.key(&key)).collect();
+        view.settle(effects);
+        view.state.current().unwrap().message.to_string()
+    };
+    assert_eq!(step(&mut view, 'j', 700), messages[700]);
+    assert_eq!(step(&mut view, 'k', 650), messages[50]);
+    view.keys("1500j");
+    assert_eq!(view.state.current().unwrap().message.to_string(), messages[1550]);
+    view.keys("gg");
+    assert_eq!(view.state.current().unwrap().message.to_string(), messages[0]);
+    view.keys("9999j");
+    assert_eq!(view.state.current().unwrap().message.to_string(), *messages.last().unwrap());
+    view.keys("k");
+    assert_eq!(view.state.current().unwrap().message.to_string(), messages[COUNT as usize - 2]);
+    // Behind a place that is still being looked up.
+    let mut effects = view.state.act(logtap_view::keys::Action::Top, None);
+    effects.extend(view.state.act(logtap_view::keys::Action::Down, Some(5)));
+    view.settle(effects);
+    assert_eq!(view.state.current().unwrap().message.to_string(), messages[5]);
+}
+
+#[test]
 fn what_passes_is_written_into_a_capture_of_its_own() {
     let (folder, dir) = usual(COUNT);
     let filters = vec![Filter { kind: Kind::Hide, text: "completed".to_owned(), on: true }];
