@@ -12,6 +12,7 @@ mod mining;
 mod output;
 mod preflight;
 mod size;
+mod state_dir;
 mod tapping;
 mod when;
 mod workload;

@@ -18,6 +18,7 @@ mod inspect;
 mod oracle;
 mod page;
 mod recv;
+mod remembered;
 mod sign;
 mod terminal;
 mod understand;

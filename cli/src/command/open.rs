@@ -1,14 +1,17 @@
 //! `logtap open`: the terminal view of a capture, growing or finished.
 
 mod compare;
+mod remembered;
 
+use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{Args, Parser};
 use logtap_capture::reader::Capture;
 use logtap_capture::time::SECOND;
 use logtap_view::filter::{Filter, Kind, level};
+use logtap_view::remembered::Remembered;
 use logtap_view::run::{End, ViewError};
 use logtap_view::state::Options;
 use logtap_view::update::Leave;
@@ -23,7 +26,10 @@ use crate::when::When;
 /// Keys: ? shows all of them. e next error, / search, t time, l label, Enter the whole line,
 /// c what differs from a --baseline,
 /// Y the view as a command. A replay starts paused; Space plays it.
-#[derive(Debug, Args)]
+///
+/// Without flags the view is the one that was left, if this capture was looked at before; its marks are
+/// kept in any case, in the user's state directory and not in the capture.
+#[derive(Debug, Args, PartialEq)]
 pub(crate) struct OpenArgs {
     /// The capture
     #[arg(value_name = "DIR")]
@@ -95,6 +101,17 @@ pub(crate) struct OpenArgs {
     /// Do not show the histogram
     #[arg(long)]
     no_histogram: bool,
+    /// Begin anew, whatever view of this capture was left
+    #[arg(long)]
+    fresh: bool,
+}
+
+/// The flags of a view that was left.
+#[derive(Debug, Parser)]
+#[command(no_binary_name = true)]
+struct Left {
+    #[command(flatten)]
+    args: OpenArgs,
 }
 
 /// `KIND:TEXT`, a filter that is off.
@@ -127,12 +144,27 @@ pub(crate) fn run(args: OpenArgs, ui: &Ui) -> Result<Exit, CliError> {
         return Err(CliError::usage("`logtap open` shows a capture on a terminal, and this is none")
             .hint("`logtap grep`, `watch`, `inspect` and `triage` read it without one"));
     }
+    let kept = remembered::place(&capture).and_then(|place| remembered::load(&place));
+    let restored = kept.as_ref().filter(|_| !args.fresh).and_then(|kept| args.restored(&kept.view, capture.live));
+    let is_restored = restored.is_some();
+    let args = restored.unwrap_or(args);
     let (dir, baseline) = (args.dir.clone(), args.baseline.clone());
     let compare = baseline.map(|baseline| compare::between(&baseline, &dir, ui)).transpose()?;
-    let options = args.into_options(&capture)?;
+    let mut options = args.into_options(&capture)?;
+    (options.restored, options.marks) = (is_restored, kept.map(|kept| kept.marks).unwrap_or_default());
     drop(capture);
-    let end = logtap_view::run::run(&dir, options, compare, || false).map_err(failed)?;
+    let end = logtap_view::run::run(&dir, options, compare, || false, keeping(&dir)).map_err(failed)?;
     leave(&dir, end, ui)
+}
+
+/// Keeps a view that is left for the next time.
+pub(crate) fn keeping(dir: &Path) -> impl FnOnce(Remembered) + Send + 'static {
+    let dir = dir.to_owned();
+    move |view| {
+        if let Some(place) = Capture::open(&dir).ok().and_then(|capture| remembered::place(&capture)) {
+            remembered::save(&place, &view);
+        }
+    }
 }
 
 /// What is done when a view that did not start the receiver ends.
@@ -157,6 +189,20 @@ pub(crate) fn failed(error: ViewError) -> CliError {
 }
 
 impl OpenArgs {
+    /// The view that was left, if none is asked for and it can be shown. One that grows is followed.
+    fn restored(&self, view: &[String], live: bool) -> Option<Self> {
+        let dir = self.dir.clone().into_os_string();
+        let parse = |words: &mut dyn Iterator<Item = OsString>| {
+            let words = words.chain([OsString::from("--"), dir.clone()]);
+            let args = Left::try_parse_from(words).ok()?.args;
+            Some(Self { baseline: self.baseline.clone(), plain: self.plain, ..args })
+        };
+        let is_bare = *self == parse(&mut std::iter::empty())?;
+        let is_place = |word: &&String| ["--at=", "--row="].iter().any(|name| word.starts_with(name));
+        let mut words = view.iter().filter(|word| !live || !is_place(word)).map(OsString::from);
+        parse(&mut words).filter(|_| is_bare)
+    }
+
     fn into_options(self, capture: &Capture) -> Result<Options, CliError> {
         let mut range = logtap_capture::chunk::Span::default();
         for line in capture.files.iter().filter_map(|file| file.line.as_ref()) {
@@ -202,8 +248,7 @@ impl OpenArgs {
             lanes: self.lanes,
             no_histogram: self.no_histogram,
             baseline: self.baseline,
-            listen: None,
-            owner: false,
+            ..Options::default()
         })
     }
 }

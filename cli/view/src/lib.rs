@@ -17,6 +17,7 @@ pub mod draw;
 pub mod filter;
 pub mod keys;
 pub mod loader;
+pub mod remembered;
 pub mod row;
 pub mod run;
 pub mod save;

@@ -19,10 +19,11 @@ use crate::difference::{Change, Compare};
 use crate::draw::theme::{Depth, Theme};
 use crate::filter::FilterError;
 use crate::loader::{Reply, Request};
+use crate::remembered::Remembered;
 use crate::save::{self, SaveError};
 use crate::state::{Options, State};
 use crate::tally::{Count, Job};
-use crate::update::{Effect, Leave};
+use crate::update::{Effect, Leave, remembered};
 use crate::watcher::{Moment, Watcher};
 
 mod baseline;
@@ -96,7 +97,8 @@ pub enum End {
 }
 
 /// Shows a capture on the terminal until it is left, or `over` says that there is no more reason to.
-/// `compare` tells what differs from the baseline that the options name, if they name one.
+/// `compare` tells what differs from the baseline that the options name, if they name one; `keep` gets
+/// what the next view of the capture may begin with.
 /// A terminal that nobody reads keeps the view from drawing, not from ending.
 ///
 /// # Errors
@@ -106,8 +108,9 @@ pub fn run(
     options: Options,
     compare: Option<Compare>,
     over: impl FnMut() -> bool,
+    keep: impl FnOnce(Remembered) + Send + 'static,
 ) -> Result<End, ViewError> {
-    run_watched(dir, options, compare, over, |_| ())
+    run_watched(dir, options, compare, over, keep, |_| ())
 }
 
 /// As [`run`], with someone who sees each state before it is drawn.
@@ -119,6 +122,7 @@ pub fn run_watched(
     options: Options,
     compare: Option<Compare>,
     mut over: impl FnMut() -> bool,
+    keep: impl FnOnce(Remembered) + Send + 'static,
     watch: impl FnMut(&State) + Send + 'static,
 ) -> Result<End, ViewError> {
     let mut watcher = Watcher::open(dir)?;
@@ -148,7 +152,14 @@ pub fn run_watched(
     let own = events.clone();
     std::thread::Builder::new().name("view".to_owned()).spawn(move || {
         let turned = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            Looped { state, screen, workers, comparison, events: own, inbox, job: 0, watch }.turn(first)
+            let mut looped = Looped { state, screen, workers, comparison, events: own, inbox, job: 0, watch };
+            let end = looped.turn(first);
+            let Looped { state, screen, .. } = looped;
+            drop(screen);
+            if end.is_ok() {
+                keep(remembered(&state));
+            }
+            end
         }));
         // Nobody waits any more for a view that was too late.
         drop(
@@ -195,7 +206,7 @@ struct Looped<W> {
 }
 
 impl<W: FnMut(&State)> Looped<W> {
-    fn turn(mut self, first: Vec<Effect>) -> Result<End, ViewError> {
+    fn turn(&mut self, first: Vec<Effect>) -> Result<End, ViewError> {
         if let Some(end) = self.carry_out(first)? {
             return Ok(end);
         }

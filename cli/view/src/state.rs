@@ -11,6 +11,7 @@ use crate::archive::{Direction, Key};
 use crate::difference::Baseline;
 use crate::filter::{Filter, Sieve};
 use crate::loader::Anchor;
+use crate::remembered::Place;
 use crate::row::Row;
 use crate::watcher::Moment;
 
@@ -55,6 +56,10 @@ pub struct Options {
     pub no_histogram: bool,
     /// The capture to compare with.
     pub baseline: Option<PathBuf>,
+    /// Marks to begin with.
+    pub marks: BTreeMap<char, Place>,
+    /// The view is the one that was left, which is said.
+    pub restored: bool,
     /// Address the receiver listens on, where this view started it.
     pub listen: Option<String>,
     /// This view started the receiver.
@@ -118,6 +123,15 @@ pub struct Seeking {
     pub sieve: Arc<Sieve>,
     /// In words.
     pub what: &'static str,
+}
+
+/// A line that a letter leads to.
+#[derive(Debug, Clone, Copy)]
+pub struct Mark {
+    /// Where it is.
+    pub anchor: Anchor,
+    /// The same, for the next view; none for a line without a time.
+    pub place: Option<Place>,
 }
 
 /// Replay in motion.
@@ -185,7 +199,7 @@ pub struct State {
     /// The detail of the line is open, with this field chosen.
     pub detail: Option<usize>,
     /// Marks.
-    pub marks: BTreeMap<char, Key>,
+    pub marks: BTreeMap<char, Mark>,
     /// Long lines are wrapped.
     pub wrap: bool,
     /// Columns out of sight on the left.
@@ -235,6 +249,12 @@ pub struct Rate {
     pub bytes: f64,
 }
 
+impl Mark {
+    fn at(place: Place) -> Self {
+        Self { anchor: Anchor::Time(place.ts, place.skip), place: Some(place) }
+    }
+}
+
 /// Slowest redraw of a live view that nothing happens in.
 pub const IDLE: Duration = Duration::from_secs(1);
 
@@ -267,7 +287,7 @@ impl State {
             prompt: None,
             overlay: None,
             detail: options.detail.then_some(options.field),
-            marks: BTreeMap::new(),
+            marks: options.marks.iter().map(|(letter, place)| (*letter, Mark::at(*place))).collect(),
             wrap: options.wrap,
             sideways: options.sideways,
             utc: options.utc,
@@ -277,7 +297,7 @@ impl State {
             lanes: options.lanes,
             play: Play { speed: options.speed.unwrap_or(1.0), since: None },
             baseline: options.baseline.clone().map(Baseline::new),
-            message: None,
+            message: options.restored.then(|| "the view as it was left; `open --fresh` begins anew".to_owned()),
             typed: String::new(),
             rate: Rate::default(),
             touched: false,

@@ -23,7 +23,7 @@ mod prompt;
 mod received;
 mod typed;
 
-pub use command::command_line;
+pub use command::{command_line, remembered};
 pub use fields::{Field, fields};
 
 /// What is to be done outside of the state.
@@ -254,7 +254,7 @@ impl State {
         self.owed = match wanted - self.cursor as i64 {
             _ if looked_up => owed.saturating_add(lines),
             1.. if self.ends.1 => 0,
-            ..0 if self.ends.0 => 0,
+            ..=-1 if self.ends.0 => 0,
             rest => rest,
         };
         self.keep_cursor_visible();

@@ -2,9 +2,9 @@
 //! another one, in a session of its own. Whatever happens to the view or its
 //! terminal, receiving goes on.
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -21,6 +21,7 @@ use crate::command::open;
 use crate::error::{CliError, Kind};
 use crate::exit::Exit;
 use crate::output::{self, Ui};
+use crate::state_dir;
 
 /// Longest wait for the receiver to listen.
 const START: Duration = Duration::from_secs(60);
@@ -62,7 +63,8 @@ pub(super) fn run(dir: &Path, ui: &Ui) -> Result<Exit, CliError> {
         }
     };
     let options = Options { listen, owner: true, utc: true, ..Options::default() };
-    let shown = logtap_view::run::run(dir, options, None, || matches!(child.try_wait(), Ok(Some(_))));
+    let over = || matches!(child.try_wait(), Ok(Some(_)));
+    let shown = logtap_view::run::run(dir, options, None, over, open::keeping(dir));
     let said = std::fs::metadata(&log).map_or(0, |data| data.len());
     match shown {
         Ok(End::Left(Leave::Detach) | End::HungUp) => {
@@ -97,8 +99,8 @@ pub(super) fn run(dir: &Path, ui: &Ui) -> Result<Exit, CliError> {
 }
 
 fn start() -> Result<(PathBuf, Child), CliError> {
-    let folder = super::key::state_dir()?.join("receivers");
-    DirBuilder::new().recursive(true).mode(0o700).create(&folder).map_err(|error| CliError::at(&folder, &error))?;
+    let folder = state_dir::path()?.join("receivers");
+    state_dir::make(&folder).map_err(|error| CliError::at(&folder, &error))?;
     let now = logtap_capture::time::format_compact(logtap_capture::time::now());
     let log = folder.join(format!("{now}-{}.log", std::process::id()));
     let file = OpenOptions::new().create_new(true).append(true).mode(0o600).open(&log);

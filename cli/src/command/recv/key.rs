@@ -3,10 +3,11 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use crate::error::CliError;
+use crate::state_dir;
 
 /// Reads the key, or makes one where there is none.
 pub(super) fn load(file: Option<PathBuf>, capture: &Path) -> Result<[u8; 32], CliError> {
@@ -37,25 +38,14 @@ fn make(path: &Path) -> std::io::Result<[u8; 32]> {
     let mut key = [0; 32];
     fs::File::open("/dev/urandom")?.read_exact(&mut key)?;
     if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(parent)?;
+        state_dir::make(parent)?;
     }
     fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?.write_all(&key)?;
     Ok(key)
 }
 
 fn default_path() -> Result<PathBuf, CliError> {
-    Ok(state_dir().map_err(|error| error.hint("name a file with --redact-key-file"))?.join("redact.key"))
-}
-
-/// Where what outlives a run is kept, outside of captures.
-pub(super) fn state_dir() -> Result<PathBuf, CliError> {
-    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    set("XDG_STATE_HOME")
-        .or_else(|| set("HOME").map(|home| home.join(".local/state")))
-        .map(|state| state.join("logtap"))
-        .ok_or_else(|| {
-            CliError::usage("there is no home directory to keep state in: neither HOME nor XDG_STATE_HOME is set")
-        })
+    Ok(state_dir::path().map_err(|error| error.hint("name a file with --redact-key-file"))?.join("redact.key"))
 }
 
 fn is_inside(path: &Path, capture: &Path) -> bool {

@@ -209,8 +209,8 @@ fn scrollbar(state: &State, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     for ts in hits {
         put(buffer, area.x, row(ts), 1, "•", theme.hit());
     }
-    for key in state.marks.values().filter(|key| key.ts > 0) {
-        put(buffer, area.x, row(key.ts), 1, "◆", theme.name());
+    for place in state.marks.values().filter_map(|mark| mark.place) {
+        put(buffer, area.x, row(place.ts), 1, "◆", theme.name());
     }
     if state.follow {
         put(buffer, area.x, area.y + area.height - 1, 1, "█", theme.strong());

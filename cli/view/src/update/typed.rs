@@ -6,7 +6,7 @@ use super::{Effect, Leave};
 use crate::filter::Kind;
 use crate::keys::{self, Action};
 use crate::loader::Anchor;
-use crate::state::{Overlay, State};
+use crate::state::{Mark, Overlay, State};
 
 impl State {
     /// A key was pressed.
@@ -97,15 +97,16 @@ impl State {
         };
         if sets {
             if let Some(key) = self.current().map(|row| row.key) {
-                self.marks.insert(letter, key);
+                let place = super::command::place(self);
+                self.marks.insert(letter, Mark { anchor: Anchor::Key(key), place });
                 self.message = Some(format!("mark {letter} set; '{letter} comes back here"));
             }
             return Vec::new();
         }
         match self.marks.get(&letter).copied() {
-            Some(key) => {
+            Some(mark) => {
                 self.follow = false;
-                vec![self.seek(Anchor::Key(key))]
+                vec![self.seek(mark.anchor)]
             }
             None => {
                 self.message = Some(format!("there is no mark {letter}"));

@@ -22,6 +22,7 @@ fn fails_at_the_third_frame() {
         Options::default(),
         None,
         || false,
+        |_| (),
         move |_| {
             frames += 1;
             assert!(frames < 3, "planted in drawing");
