@@ -59,7 +59,7 @@ pub fn save(archive: &Archive, sieve: &Sieve, metadata: Option<&Metadata>, to: &
     };
     let mut walk = Walk::new(archive, Key::FIRST, true, Direction::Forward, wanted);
     walk.run(
-        &mut Cache::default(),
+        &mut Cache::once(),
         || false,
         |_, stored| {
             if let (true, Ok(parts)) = (judge.passes(sieve, stored), line::split(stored)) {

@@ -46,13 +46,14 @@ pub struct Count {
 
 /// Counts until nobody asks; `newest` holds the number of the job that is wanted.
 pub fn serve(jobs: &Receiver<Job>, newest: &AtomicU64, tell: impl Fn(Count) -> bool) {
-    let (mut cache, mut judges) = (Cache::default(), (Judge::default(), Judge::default()));
+    let (mut cache, mut judges) = (Cache::once(), (Judge::default(), Judge::default()));
     while let Ok(job) = jobs.recv() {
         let stale = || newest.load(Ordering::Acquire) != job.id;
         if stale() {
             continue;
         }
         let outcome = count(&job, &mut cache, &mut judges, &stale, &tell);
+        cache.clear();
         if let Ok(false) = outcome {
             return;
         }

@@ -8,8 +8,10 @@ use logtap_capture::pages::PageReader;
 
 use super::{Key, Order, Source};
 
-/// Pages kept; each has about 4 MiB of lines.
+/// Pages kept for one who goes back and forth; each has about 4 MiB of lines.
 const KEPT: usize = 8;
+/// Pages kept for one who goes through everything once: those whose times overlap.
+const KEPT_ONCE: usize = 3;
 
 /// A page's lines, in order.
 #[derive(Debug)]
@@ -90,9 +92,10 @@ fn memchr(bytes: &[u8]) -> usize {
 }
 
 /// The pages decoded last.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Cache {
     reader: PageReader,
+    kept: usize,
     pages: Vec<(CacheKey, Arc<Decoded>)>,
     /// Pages decoded so far.
     pub decoded: u64,
@@ -101,7 +104,24 @@ pub struct Cache {
 /// A growing page has another size each time it is read.
 type CacheKey = (u32, u32, u64, bool);
 
+impl Default for Cache {
+    fn default() -> Self {
+        Self { reader: PageReader::default(), kept: KEPT, pages: Vec::new(), decoded: 0 }
+    }
+}
+
 impl Cache {
+    /// For one who goes through everything once.
+    #[must_use]
+    pub fn once() -> Self {
+        Self { kept: KEPT_ONCE, ..Self::default() }
+    }
+
+    /// Gives the pages up.
+    pub fn clear(&mut self) {
+        self.pages.clear();
+    }
+
     /// A page's lines, from memory or from the file.
     ///
     /// # Errors
@@ -121,7 +141,7 @@ impl Cache {
         };
         self.decoded += 1;
         let decoded = Arc::new(Decoded::new(source, page, bytes, order));
-        if self.pages.len() >= KEPT {
+        if self.pages.len() >= self.kept {
             self.pages.remove(0);
         }
         self.pages.push((key, decoded.clone()));
