@@ -10,6 +10,7 @@ use crate::state::{Overlay, State};
 
 mod changes;
 mod detail;
+mod filters;
 mod foot;
 mod frame;
 mod head;
@@ -102,6 +103,7 @@ pub fn draw(state: &State, theme: &theme::Theme, buffer: &mut Buffer) {
     foot::draw(state, theme, parts.foot, buffer);
     match state.overlay {
         Some(Overlay::Help(from)) => help::draw(state, theme, from, buffer),
+        Some(Overlay::Filters(chosen)) => filters::draw(state, theme, chosen, parts.pane, buffer),
         Some(Overlay::Changes(chosen)) => changes::draw(state, theme, chosen, parts.pane, buffer),
         Some(Overlay::Leave) => help::ask(state, theme, buffer),
         None => {}

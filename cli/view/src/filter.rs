@@ -116,6 +116,18 @@ impl Sieve {
         Ok(sieve)
     }
 
+    /// Of each filter by itself, on or off, the sieve of the lines that match it: those that it keeps or hides.
+    /// Those before it that are of no use match nothing.
+    #[must_use]
+    pub fn of_each(id: u64, filters: &[Filter], from: Option<i64>, to: Option<i64>) -> Vec<Option<Self>> {
+        let alone = |filter: &Filter| {
+            let kind = if filter.kind == Kind::Hide { Kind::Keep } else { filter.kind };
+            Filter { kind, text: filter.text.clone(), on: true }
+        };
+        let id = |at: usize| id.wrapping_sub(at as u64 + 1);
+        filters.iter().enumerate().map(|(at, filter)| Self::new(id(at), &[alone(filter)], from, to).ok()).collect()
+    }
+
     /// As it is, and only what matches this too.
     #[must_use]
     pub fn and(&self, pattern: &Pattern) -> Self {

@@ -17,7 +17,7 @@ use signal_hook::consts::{SIGHUP, SIGTSTP};
 
 use crate::difference::{Change, Compare};
 use crate::draw::theme::{Depth, Theme};
-use crate::filter::FilterError;
+use crate::filter::{FilterError, Sieve};
 use crate::loader::{Reply, Request};
 use crate::remembered::Remembered;
 use crate::save::{self, SaveError};
@@ -312,6 +312,7 @@ impl<W: FnMut(&State)> Looped<W> {
         if let Some(passing) = &mut self.state.passing {
             *passing = (count.passing, count.done);
         }
+        self.state.matched = (count.each, count.each_done);
         if let Some(search) = &mut self.state.search {
             (search.hits, search.done) = (count.hits, count.done);
             search.places.extend(count.places);
@@ -359,11 +360,12 @@ impl<W: FnMut(&State)> Looped<W> {
         self.job += 1;
         self.workers.newest.store(self.job, Ordering::Release);
         let state = &mut self.state;
+        state.matched = (Vec::new(), false);
         if let Some(search) = &mut state.search {
             (search.hits, search.done) = (0, false);
             search.places.clear();
         }
-        if state.search.is_none() && state.passing.is_none() {
+        if state.search.is_none() && state.filters.is_empty() {
             return;
         }
         let search = state.search.as_ref().map(|search| {
@@ -371,7 +373,8 @@ impl<W: FnMut(&State)> Looped<W> {
             both.id = u64::MAX - self.job;
             Arc::new(both)
         });
-        let job = Job { id: self.job, archive: state.moment.archive.clone(), sieve: state.sieve.clone(), search };
+        let each = Sieve::of_each(u64::MAX / 2, &state.filters, state.options.from, state.options.to);
+        let job = Job { id: self.job, archive: state.moment.archive.clone(), sieve: state.sieve.clone(), search, each };
         drop(self.workers.tally.send(job));
     }
 }

@@ -73,6 +73,8 @@ pub struct Prompt {
     pub kind: PromptKind,
     /// Typed so far.
     pub text: String,
+    /// The filter that it takes the place of.
+    pub replaces: Option<usize>,
 }
 
 /// What a prompt is for.
@@ -95,6 +97,8 @@ pub enum Overlay {
     Help(u16),
     /// What differs from the baseline, with this one chosen.
     Changes(usize),
+    /// The filter stack, with this one chosen.
+    Filters(usize),
     /// Stop the receiver, or leave it?
     Leave,
 }
@@ -186,6 +190,8 @@ pub struct State {
     pub filters: Vec<Filter>,
     /// The stack, compiled.
     pub sieve: Arc<Sieve>,
+    /// Lines that each filter matches, counted so far, and whether that is all.
+    pub matched: (Vec<u64>, bool),
     /// Lines that pass, counted so far, and whether that is all; `None` without filters.
     pub passing: Option<(u64, bool)>,
     /// The search.
@@ -281,6 +287,7 @@ impl State {
             frozen: false,
             filters: options.filters.clone(),
             sieve: Arc::default(),
+            matched: (Vec::new(), false),
             passing: None,
             search: None,
             seeking: None,

@@ -19,6 +19,7 @@ mod act;
 mod changes;
 mod command;
 mod fields;
+mod filters;
 mod prompt;
 mod received;
 mod typed;
@@ -74,7 +75,7 @@ impl State {
             self.search = Some(Search { text, pattern, hits: 0, done: false, places: Vec::new() });
         }
         self.passing = (!self.sieve.is_empty()).then_some((0, false));
-        if self.search.is_some() || self.passing.is_some() {
+        if self.search.is_some() || !self.filters.is_empty() {
             effects.push(Effect::Count);
         }
         let anchor = self.first_anchor();

@@ -22,13 +22,17 @@ pub(super) fn chips(state: &State, theme: &Theme, area: Rect, buffer: &mut Buffe
         let place = nth.filter(|_| on_hit).map_or_else(String::new, |nth| format!("{} of ", grouped(nth as u64)));
         pen.put(&format!(" {place}{}{more} hits   ", grouped(search.hits)), theme.dim());
     }
-    let mut filters: Vec<_> = state.filters.iter().collect();
-    filters.sort_by_key(|filter| (filter.kind, !filter.on));
-    for filter in filters {
+    let mut filters: Vec<_> = state.filters.iter().enumerate().collect();
+    filters.sort_by_key(|(_, filter)| (filter.kind, !filter.on));
+    for (at, filter) in filters {
         let style = if filter.on { theme.strong() } else { theme.dim() };
         pen.put(filter.kind.sign(), theme.name());
         pen.put(&safe(&filter.text, 40).text, style);
-        pen.put(if filter.on { "   " } else { " (off)   " }, theme.dim());
+        pen.put(if filter.on { "" } else { " (off)" }, theme.dim());
+        if let Some(matched) = state.matched.0.get(at) {
+            pen.put(&format!(" {}{}", grouped(*matched), if state.matched.1 { "" } else { "+" }), theme.dim());
+        }
+        pen.put("   ", theme.dim());
     }
     if let Some((lines, done)) = state.passing {
         pen.put(&format!("{}{} lines pass", grouped(lines), if done { "" } else { "+" }), theme.dim());

@@ -21,6 +21,7 @@ pub struct Said {
     overlay: Option<Overlay>,
     prompt: Option<String>,
     counts: String,
+    filter: String,
 }
 
 impl Said {
@@ -70,6 +71,13 @@ impl Said {
     }
 
     fn overlay(&mut self, state: &State, out: &mut String) {
+        if let Some(Overlay::Filters(chosen)) = state.overlay {
+            let now = super::filters::described(state, chosen);
+            if now != self.filter {
+                lines(out, Some(&now));
+                self.filter = now;
+            }
+        }
         if self.overlay == state.overlay {
             return;
         }
@@ -90,8 +98,11 @@ impl Said {
                 lines(out, changes.get(chosen).map(|change| changed(change, state.utc)).as_deref());
             }
             // Where one is again is worth saying.
-            None => self.line = None,
-            Some(Overlay::Help(_)) => {}
+            None => {
+                self.line = None;
+                self.filter.clear();
+            }
+            Some(Overlay::Help(_) | Overlay::Filters(_)) => {}
         }
     }
 

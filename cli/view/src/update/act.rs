@@ -83,6 +83,7 @@ impl State {
                 let here = self.current().and_then(|row| row.ts);
                 self.delta = if self.delta.is_some() { None } else { here };
             }
+            Action::Filters => self.overlay = Some(Overlay::Filters(self.filters.len().saturating_sub(1))),
             Action::FiltersOff => {
                 let any = self.filters.iter().any(|filter| filter.on);
                 for filter in &mut self.filters {
@@ -134,6 +135,9 @@ impl State {
             self.leave_end();
         }
         self.move_by(lines);
+        if lines < 0 {
+            self.say_evicted();
+        }
         // Between the lines of a sample others are missing: scrolling reads them all.
         if lines < 0
             && sampled
@@ -162,6 +166,15 @@ impl State {
             self.move_by(self.rows.len() as i64);
         }
         vec![self.seek(Anchor::End)]
+    }
+
+    /// At the first line there is: says if there were lines before it.
+    pub(super) fn say_evicted(&mut self) {
+        let evicted = self.moment.metadata.as_ref().and_then(|metadata| metadata.evicted.as_ref());
+        if let Some(evicted) = evicted.filter(|_| self.ends.0 && self.cursor == 0 && !self.follow) {
+            let lines = crate::draw::grouped(evicted.lines);
+            self.message = Some(format!("the first line that is left: {lines} before it were evicted to make room"));
+        }
     }
 
     fn jump(&mut self, by: i64) -> Vec<Effect> {

@@ -12,15 +12,18 @@ use crate::state::{Prompt, PromptKind, Search, State};
 
 impl State {
     pub(super) fn open(&mut self, kind: PromptKind) {
-        self.prompt = Some(Prompt { kind, text: String::new() });
+        self.prompt = Some(Prompt { kind, text: String::new(), replaces: None });
     }
 
     pub(super) fn enter_prompt(&mut self) -> Vec<Effect> {
-        let Some(Prompt { kind, text }) = self.prompt.take() else {
+        let Some(Prompt { kind, text, replaces }) = self.prompt.take() else {
             return Vec::new();
         };
         if text.trim().is_empty() {
             return Vec::new();
+        }
+        if let Some(at) = replaces {
+            return self.replace_filter(at, kind, text);
         }
         match kind {
             PromptKind::Search => match text.as_bytes() {

@@ -31,6 +31,7 @@ impl State {
                     self.top = self.rows.len().saturating_sub(self.height());
                 }
                 self.move_by(0);
+                self.say_evicted();
             }
             Found::More { direction, rows, resume, at_end } => {
                 self.more(direction, rows, resume, at_end);

@@ -28,6 +28,7 @@ impl State {
         }
         match self.overlay {
             Some(Overlay::Changes(chosen)) => return self.key_in_changes(chosen, &name),
+            Some(Overlay::Filters(chosen)) => return self.key_in_filters(chosen, &name),
             Some(Overlay::Leave) => return self.key_in_leave(&name),
             Some(Overlay::Help(at)) => {
                 match name.as_str() {

@@ -37,6 +37,7 @@ fn holds(action: Action, view: &Driver, before: &Driver) -> bool {
         Action::Save => state.prompt.as_ref().unwrap().kind == PromptKind::Save,
         Action::NextHit => ts(view) > ts(before) && state.current().unwrap().message.contains("slow"),
         Action::PreviousHit => ts(view) < ts(before) && state.current().unwrap().message.contains("slow"),
+        Action::Filters => matches!(state.overlay, Some(Overlay::Filters(_))),
         Action::FiltersOff => state.filters.iter().all(|filter| !filter.on),
         Action::Percent => {
             let span = state.span();

@@ -1,6 +1,7 @@
 //! Every line can be reached, in order of time; counts are those of a plain reader.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use logtap_capture::metadata::Evicted;
 use logtap_view::filter::{Filter, Kind};
 use logtap_view::save::save;
 use logtap_view::state::Options;
@@ -80,9 +81,46 @@ fn filters_and_searches_count_what_a_plain_reader_counts() {
         (vec![], Some("page=97\\b"), 0, 1),
     ] {
         let options = Options { filters: filters.clone(), search: search.map(str::to_owned), ..Options::default() };
-        let view = Driver::open(&dir, options, (80, 24));
+        let mut view = Driver::open(&dir, options, (80, 24));
         assert_eq!(view.count(), (passing, hits), "{filters:?} {search:?}");
     }
+}
+
+#[test]
+fn each_filter_has_its_own_count_and_is_switched_edited_and_dropped() {
+    let (_folder, dir) = usual(COUNT);
+    let mut view = Driver::open(&dir, Options::default(), (100, 30));
+    let count = |wanted: &dyn Fn(u64) -> bool| (0..COUNT).filter(|n| wanted(*n)).count() as u64;
+    view.keys("!completed<Enter>lapp=cart<Enter>llevel=error<Enter>");
+    let passing = |view: &mut Driver| view.count().0;
+    assert_eq!(passing(&mut view), count(&|n| n % 97 == 0 && n % 4 == 1));
+    let completed = count(&|n| n % 97 != 0 && n % 31 != 0);
+    assert_eq!(view.state.matched, (vec![completed, count(&|n| n % 4 == 1), count(&|n| n % 97 == 0)], true));
+    view.keys("<Tab>");
+    let text = view.text();
+    assert!(text.contains("5,") && text.contains("hide") && text.contains("app=cart"), "{text}");
+    // The newest, the level, is chosen: off, and on again.
+    view.keys("<Space>");
+    assert_eq!(passing(&mut view), count(&|n| (n % 97 == 0 || n % 31 == 0) && n % 4 == 1));
+    assert_eq!(view.state.matched.0.len(), 3, "what is off is counted too");
+    view.keys("<Space>");
+    assert_eq!(passing(&mut view), count(&|n| n % 97 == 0 && n % 4 == 1));
+    // The label is edited; one that cannot be used leaves it as it was.
+    view.keys("k<Enter>");
+    assert_eq!(view.state.prompt.as_ref().unwrap().text, "app=cart");
+    view.keys("x<Enter>");
+    assert_eq!(passing(&mut view), count(&|n| n % 97 == 0 && n % 4 == 9), "app=cartx");
+    view.keys("<Tab>k<Enter><Ctrl-u>api<Enter>");
+    assert!(view.state.message.is_some(), "api is no label");
+    assert_eq!(view.state.filters[1].text, "app=cartx");
+    view.keys("<Tab>k<Enter><Ctrl-u>app=api<Enter>");
+    assert_eq!(passing(&mut view), count(&|n| n % 97 == 0 && n % 4 == 0));
+    view.keys("<Tab>xx");
+    assert_eq!(passing(&mut view), count(&|n| n % 97 == 0 || n % 31 == 0), "only what is hidden is left");
+    view.keys("x");
+    assert!(view.state.filters.is_empty() && view.text().contains("none yet"));
+    view.keys("<Esc>");
+    assert_eq!(view.state.overlay, None);
 }
 
 #[test]
@@ -217,6 +255,22 @@ fn steps_typed_faster_than_lines_are_read_are_all_taken() {
     effects.extend(view.state.act(logtap_view::keys::Action::Down, Some(5)));
     view.settle(effects);
     assert_eq!(view.state.current().unwrap().message.to_string(), messages[5]);
+}
+
+#[test]
+fn where_lines_were_evicted_is_said_at_the_first_that_is_left() {
+    let (_folder, dir) = usual(COUNT);
+    let mut view = Driver::open(&dir, Options::default(), (80, 24));
+    view.keys("30jgg");
+    assert_eq!(view.state.message, None);
+    let mut metadata = (**view.state.moment.metadata.as_ref().unwrap()).clone();
+    metadata.evicted = Some(Evicted { files: 2, lines: 12_345, bytes: 1_000_000 });
+    view.state.moment.metadata = Some(std::sync::Arc::new(metadata));
+    for keys in ["30jgg", "5j9k", "30j"] {
+        view.keys(keys);
+        let said = view.state.message.clone().is_some_and(|said| said.contains("12,345 before it were evicted"));
+        assert_eq!(said, keys != "30j", "{keys}: {:?}", view.state.message);
+    }
 }
 
 #[test]

@@ -13,6 +13,7 @@ use logtap_capture::labels::LabelSet;
 use logtap_capture::session::{Fsync, Options as Disk, Session, Tally};
 use logtap_view::draw;
 use logtap_view::draw::theme::{Depth, Theme};
+use logtap_view::filter::Sieve;
 use logtap_view::loader::{Loader, Request};
 use logtap_view::state::{Options, State};
 use logtap_view::tally::{self, Job};
@@ -129,19 +130,23 @@ impl Driver {
         rows(&self.buffer(Depth::Sixteen))
     }
 
-    /// Counts to the end what passes and what is hit.
-    pub(crate) fn count(&self) -> (u64, u64) {
+    /// Counts to the end what passes and what is hit, and what each filter matches, which the view is told.
+    pub(crate) fn count(&mut self) -> (u64, u64) {
         let (send, jobs) = mpsc::channel();
         let state = &self.state;
         let search = state.search.as_ref().map(|search| Arc::new(state.sieve.and(&search.pattern).numbered(9_999)));
-        let job = Job { id: 1, archive: state.moment.archive.clone(), sieve: state.sieve.clone(), search };
+        let each = Sieve::of_each(u64::MAX / 2, &state.filters, state.options.from, state.options.to);
+        let job = Job { id: 1, archive: state.moment.archive.clone(), sieve: state.sieve.clone(), search, each };
         send.send(job).unwrap();
         drop(send);
         let last = std::cell::Cell::new((0, 0));
+        let matched = std::cell::RefCell::new((Vec::new(), false));
         tally::serve(&jobs, &AtomicU64::new(1), |count| {
             last.set((count.passing, count.hits));
+            matched.replace((count.each, count.each_done));
             true
         });
+        self.state.matched = matched.into_inner();
         last.get()
     }
 }
@@ -152,6 +157,7 @@ pub(crate) fn special(name: &str) -> Option<KeyEvent> {
     match name {
         "Esc" => plain(KeyCode::Esc),
         "Enter" => plain(KeyCode::Enter),
+        "Tab" => plain(KeyCode::Tab),
         "Space" => plain(KeyCode::Char(' ')),
         "Down" => plain(KeyCode::Down),
         "Up" => plain(KeyCode::Up),
