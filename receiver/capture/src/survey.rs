@@ -10,7 +10,7 @@ use hashbrown::HashMap;
 use crate::chunk::BUCKET;
 use crate::labels::{LabelSet, Labels};
 use crate::level::{LEVELS, Level};
-use crate::line;
+use crate::line::{self, RawLine};
 use crate::reader::{Capture, DataFile};
 use crate::sequence::Follow;
 use crate::stream::{self, Damage};
@@ -100,46 +100,96 @@ pub struct Collector {
     pub summary: Summary,
     /// Lines that are no log lines.
     pub rejected: u64,
-    sets: HashMap<Box<[u8]>, Labels, foldhash::fast::RandomState>,
+    known: HashMap<Box<[u8]>, usize, foldhash::fast::RandomState>,
+    slots: Vec<Slot>,
+    /// Slots with counts that are not in the summary yet.
+    touched: Vec<usize>,
     follow: Follow,
     scratch: Vec<u8>,
 }
 
+/// What was counted of a label set: its lines, and those of its newest bucket of time by level.
+#[derive(Debug)]
+struct Slot {
+    labels: Labels,
+    lines: u64,
+    bucket: i64,
+    levels: [u64; LEVELS],
+}
+
+impl Slot {
+    fn new(raw: &[u8]) -> Self {
+        Self { labels: Arc::new(LabelSet::new(line::object_pairs(raw))), lines: 0, bucket: 0, levels: [0; LEVELS] }
+    }
+
+    fn count(&mut self, ts: i64, level: Level, summary: &mut Summary) {
+        let bucket = ts.div_euclid(BUCKET);
+        if bucket != self.bucket {
+            self.settle(summary);
+            self.bucket = bucket;
+        }
+        self.levels[level as usize] += 1;
+    }
+
+    /// Brings the bucket into the timeline.
+    fn settle(&mut self, summary: &mut Summary) {
+        if self.levels != [0; LEVELS] {
+            summary.timeline.add(self.bucket, self.labels.service(), &self.levels);
+            self.levels = [0; LEVELS];
+        }
+    }
+
+    fn end(&mut self, summary: &mut Summary) {
+        self.settle(summary);
+        summary.sets.add(&self.labels, std::mem::take(&mut self.lines));
+    }
+}
+
 impl Collector {
-    /// Counts whole lines.
+    /// Counts whole lines: label set by label set, since a look into the timeline for each line is what takes longest.
     pub fn add(&mut self, lines: &[u8]) {
         for text in lines.split(|byte| *byte == b'\n').filter(|text| !text.is_empty()) {
             match line::split(text) {
-                Ok(parts) => {
-                    self.summary.lines += 1;
-                    self.summary.bytes += text.len() as u64 + 1;
-                    let labels = self.labels(&parts.labels);
-                    self.follow.line(&parts, &labels, &mut self.summary);
-                    self.summary.sets.add(&labels, 1);
-                    let Some(ts) = parts.ts else { continue };
-                    let mut levels = [0; LEVELS];
-                    levels[Level::of(parts.message_text(&mut self.scratch).as_bytes()) as usize] = 1;
-                    self.summary.timeline.add(ts.div_euclid(BUCKET), labels.service(), &levels);
-                    self.summary.ts.add(ts);
-                    self.summary.rx.add(parts.rx.unwrap_or(ts));
-                }
+                Ok(parts) => self.line(&parts, text.len() as u64 + 1),
                 Err(_) => {
                     self.rejected += 1;
                     self.follow.lose();
                 }
             }
         }
+        let Self { summary, slots, touched, .. } = self;
+        touched.drain(..).for_each(|at| slots[at].end(summary));
     }
 
-    fn labels(&mut self, raw: &[u8]) -> Labels {
-        if let Some(labels) = self.sets.get(raw) {
-            return labels.clone();
+    fn line(&mut self, parts: &RawLine<'_>, bytes: u64) {
+        let Self { summary, known, slots, touched, follow, scratch, rejected: _ } = self;
+        summary.lines += 1;
+        summary.bytes += bytes;
+        let mut at = known.get(&*parts.labels).copied();
+        if at.is_none() && slots.len() < MAX_SETS {
+            known.insert(parts.labels.as_ref().into(), slots.len());
+            at = Some(slots.len());
+            slots.push(Slot::new(&parts.labels));
         }
-        let labels: Labels = Arc::new(LabelSet::new(line::object_pairs(raw)));
-        if self.sets.len() < MAX_SETS {
-            self.sets.insert(raw.into(), labels.clone());
+        // Of more label sets than are remembered each line stands by itself.
+        let mut alone = None;
+        let slot = match at {
+            Some(at) => &mut slots[at],
+            None => alone.insert(Slot::new(&parts.labels)),
+        };
+        if let Some(at) = at.filter(|_| slot.lines == 0) {
+            touched.push(at);
         }
-        labels
+        slot.lines += 1;
+        follow.line(parts, &slot.labels, summary);
+        if let Some(ts) = parts.ts {
+            slot.count(ts, Level::of(parts.message_text(scratch).as_bytes()), summary);
+            summary.ts.add(ts);
+            summary.rx.add(parts.rx.unwrap_or(ts));
+        }
+        if let Some(mut alone) = alone {
+            alone.end(summary);
+        }
     }
 }
 
@@ -160,5 +210,28 @@ mod tests {
             .map(|(at, service, levels)| (at, service.to_owned(), levels[Level::Error as usize]))
             .collect();
         assert_eq!(cells, [(0, "a".to_owned(), 1)]);
+    }
+
+    /// However lines are handed over, the counts are the same.
+    #[test]
+    fn lines_together_count_as_one_by_one() {
+        let lines: Vec<String> = (0..3 * MAX_SETS)
+            .map(|n| {
+                let (minute, second) = (n / 7 % 60, n * 13 % 60);
+                let (app, word) = (if n % 5 == 0 { n } else { n % 3 }, ["ERROR", "INFO", "WARN"][n % 3]);
+                format!("{{\"ts\":\"2026-01-15T10:{minute:02}:{second:02}Z\",\"labels\":{{\"pod\":\"p{app}\"}},\"msg\":\"{word} {n}\"}}\n")
+            })
+            .collect();
+        let (mut together, mut single) = (Collector::default(), Collector::default());
+        together.add(lines.concat().as_bytes());
+        lines.iter().for_each(|line| single.add(line.as_bytes()));
+        let told = |summary: &Summary| {
+            let cells: Vec<_> =
+                summary.timeline.iter().map(|(at, name, levels)| (at, name.to_owned(), *levels)).collect();
+            let sets: u64 = summary.sets.iter().map(|(_, lines)| lines).sum();
+            (summary.lines, summary.bytes, summary.ts, cells, sets, summary.sets.len(), summary.sets.overflow)
+        };
+        assert_eq!(told(&together.summary), told(&single.summary));
+        assert_eq!(together.summary.lines, 3 * MAX_SETS as u64);
     }
 }
