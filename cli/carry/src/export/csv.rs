@@ -6,7 +6,7 @@ use std::io::{self, Read};
 
 use logtap_capture::time;
 
-use super::row::{Rows, Schema, USUAL};
+use super::row::{Rows, Schema};
 use super::{Out, Sink, object};
 use crate::CarryError;
 
@@ -70,9 +70,9 @@ impl Sink for Table<'_> {
         rows.row(line, |row| {
             record.push(',');
             record.push_str(row.level.name());
-            for name in USUAL {
+            for value in row.usual {
                 record.push(',');
-                push_field(record, row.labels.get(name).unwrap_or_default(), *raw);
+                push_field(record, value.as_deref().unwrap_or_default(), *raw);
             }
             for pairs in [row.labels.pairs(), &row.meta] {
                 record.push(',');

@@ -180,8 +180,8 @@ impl Sink for Table {
                 columns.ts.append_option(ts.map(|ts| ts.div_euclid(1000)));
                 columns.ts_ns.append_option(ts);
                 columns.level.append_value(row.level.name());
-                for (column, name) in columns.usual.iter_mut().zip(USUAL) {
-                    column.append_option(row.labels.get(name));
+                for (column, value) in columns.usual.iter_mut().zip(row.usual) {
+                    column.append_option(value.as_deref());
                 }
                 for (map, pairs) in columns.maps.iter_mut().zip([row.labels.pairs(), &row.meta]) {
                     for (name, value) in pairs {

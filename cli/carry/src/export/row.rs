@@ -1,9 +1,9 @@
 //! A stored line as a row of a table.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::sync::Arc;
 
+use hashbrown::HashMap;
 use logtap_capture::labels::{LabelSet, Labels};
 use logtap_capture::level::Level;
 use logtap_capture::line;
@@ -46,6 +46,8 @@ impl Schema {
 pub(super) struct Row<'r> {
     pub(super) level: Level,
     pub(super) labels: &'r Labels,
+    /// Values of [`USUAL`] among them.
+    pub(super) usual: &'r [Option<String>; USUAL.len()],
     pub(super) meta: Vec<(String, String)>,
     pub(super) message: Cow<'r, str>,
 }
@@ -53,8 +55,21 @@ pub(super) struct Row<'r> {
 /// Makes rows; remembers label sets.
 #[derive(Default)]
 pub(super) struct Rows {
-    sets: HashMap<Box<[u8]>, Labels>,
+    sets: HashMap<Box<[u8]>, Set, foldhash::fast::RandomState>,
     scratch: Vec<u8>,
+}
+
+struct Set {
+    labels: Labels,
+    usual: [Option<String>; USUAL.len()],
+}
+
+impl Set {
+    fn new(stored: &[u8]) -> Self {
+        let labels = Arc::new(LabelSet::new(line::object_pairs(stored)));
+        let usual = USUAL.map(|name| labels.get(name).map(str::to_owned));
+        Self { labels, usual }
+    }
 }
 
 /// Label sets remembered.
@@ -68,12 +83,11 @@ impl Rows {
             self.sets.clear();
         }
         if !self.sets.contains_key(&*parts.labels) {
-            let labels = Arc::new(LabelSet::new(line::object_pairs(&parts.labels)));
-            self.sets.insert(parts.labels.as_ref().into(), labels);
+            self.sets.insert(parts.labels.as_ref().into(), Set::new(&parts.labels));
         }
-        let labels = self.sets.get(&*parts.labels)?;
+        let Set { labels, usual } = self.sets.get(&*parts.labels)?;
         let message = line::decode(&parts.message, &mut self.scratch);
         let meta = parts.meta.as_deref().map(line::object_pairs).unwrap_or_default();
-        Some(each(Row { level: Level::of(message.as_bytes()), labels, meta, message }))
+        Some(each(Row { level: Level::of(message.as_bytes()), labels, usual, meta, message }))
     }
 }
