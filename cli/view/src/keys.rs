@@ -165,18 +165,9 @@ pub fn name(event: &KeyEvent) -> String {
     let (code, shift) = match event.code {
         KeyCode::Char(' ') => ("Space".to_owned(), false),
         KeyCode::Char(character) => (character.to_string(), false),
+        KeyCode::F(number) => (format!("F{number}"), event.modifiers.contains(KeyModifiers::SHIFT)),
         other => (format!("{other:?}"), event.modifiers.contains(KeyModifiers::SHIFT)),
     };
     let control = if event.modifiers.contains(KeyModifiers::CONTROL) { "Ctrl-" } else { "" };
     format!("{control}{}{code}", if shift { "Shift-" } else { "" })
-}
-
-/// The action of keys typed so far; `Some(None)` if they begin a longer name.
-#[must_use]
-pub fn find(typed: &str, live: bool) -> Option<Option<Action>> {
-    let names = || bindings(live).flat_map(|binding| binding.keys.split(' ').map(move |name| (name, binding.action)));
-    if let Some((_, action)) = names().find(|(name, _)| *name == typed) {
-        return Some(Some(action));
-    }
-    names().any(|(name, _)| name.len() > 1 && name == "gg" && "g" == typed).then_some(None)
 }

@@ -15,6 +15,7 @@ pub mod archive;
 pub mod difference;
 pub mod draw;
 pub mod filter;
+pub mod keymap;
 pub mod keys;
 pub mod loader;
 pub mod remembered;

@@ -10,6 +10,7 @@ use logtap_capture::query::Pattern;
 use crate::archive::{Direction, Key};
 use crate::difference::Baseline;
 use crate::filter::{Filter, Sieve};
+use crate::keymap::Keymap;
 use crate::loader::Anchor;
 use crate::remembered::Place;
 use crate::row::Row;
@@ -56,6 +57,8 @@ pub struct Options {
     pub no_histogram: bool,
     /// The capture to compare with.
     pub baseline: Option<PathBuf>,
+    /// Keys in force.
+    pub keymap: Keymap,
     /// Marks to begin with.
     pub marks: BTreeMap<char, Place>,
     /// The view is the one that was left, which is said.

@@ -5,8 +5,26 @@ use ratatui_core::layout::Rect;
 
 use super::theme::Theme;
 use super::{Pen, grouped};
+use crate::keys::Action;
 use crate::state::{PromptKind, State};
 use crate::text::{plain, safe};
+
+/// What a live view proposes, besides help, errors and search.
+const LIVE: &[(Action, &str)] = &[
+    (Action::Label, "label"),
+    (Action::Detail, "detail"),
+    (Action::Bottom, "follow"),
+    (Action::Detach, "detach"),
+    (Action::Quit, "quit"),
+];
+/// What a replay proposes.
+const REPLAY: &[(Action, &str)] = &[
+    (Action::Time, "time"),
+    (Action::Label, "label"),
+    (Action::Detail, "detail"),
+    (Action::Pause, "play"),
+    (Action::Quit, "quit"),
+];
 
 pub(super) fn chips(state: &State, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     if area.height == 0 {
@@ -64,7 +82,10 @@ pub(super) fn draw(state: &State, theme: &Theme, area: Rect, buffer: &mut Buffer
         pen.put(" ", theme.cursor());
         if prompt.kind == PromptKind::Palette {
             for binding in state.palette_matches(&prompt.text).iter().take(3) {
-                pen.put(&format!("  {} ", binding.keys.split(' ').next().unwrap_or_default()), theme.name());
+                pen.put(
+                    &format!("  {} ", state.options.keymap.keys(binding).split(' ').next().unwrap_or_default()),
+                    theme.name(),
+                );
                 pen.put(binding.words, theme.dim());
             }
         }
@@ -82,33 +103,24 @@ pub(super) fn draw(state: &State, theme: &Theme, area: Rect, buffer: &mut Buffer
         pen.put(&plain(&state.typed), theme.strong());
         return;
     }
-    let hints: &[(&str, &str)] = if state.detail.is_some() {
-        &[("↑↓", "field"), ("+", "keep"), ("-", "hide"), ("j k", "line"), ("Esc", "close")]
-    } else if state.live() {
-        &[
-            ("?", "help"),
-            ("e", "next error"),
-            ("/", "search"),
-            ("l", "label"),
-            ("Enter", "detail"),
-            ("G", "follow"),
-            ("D", "detach"),
-            ("q", "quit"),
-        ]
-    } else {
-        &[
-            ("?", "help"),
-            ("e", "next error"),
-            ("/", "search"),
-            ("t", "time"),
-            ("l", "label"),
-            ("Enter", "detail"),
-            ("Space", "play"),
-            ("q", "quit"),
-        ]
+    let keymap = &state.options.keymap;
+    let chosen = |hints: &[(Action, &'static str)]| -> Vec<(String, &'static str)> {
+        hints.iter().filter_map(|(action, words)| Some((keymap.key_of(*action)?.to_owned(), *words))).collect()
     };
-    let compared: &[(&str, &str)] = if state.baseline.is_some() { &[("c", "what changed")] } else { &[] };
-    for (key, words) in compared.iter().chain(hints) {
+    let fixed = |hints: &[(&str, &'static str)]| -> Vec<(String, &'static str)> {
+        hints.iter().map(|(key, words)| ((*key).to_owned(), *words)).collect()
+    };
+    let mut hints = Vec::new();
+    if state.baseline.is_some() {
+        hints.extend(chosen(&[(Action::Changes, "what changed")]));
+    }
+    if state.detail.is_some() {
+        hints.extend(fixed(&[("↑↓", "field"), ("+", "keep"), ("-", "hide"), ("j k", "line"), ("Esc", "close")]));
+    } else {
+        hints.extend(chosen(&[(Action::Help, "help"), (Action::NextError, "next error"), (Action::Search, "search")]));
+        hints.extend(chosen(if state.live() { LIVE } else { REPLAY }));
+    }
+    for (key, words) in &hints {
         if pen.left() < key.len() + words.len() + 3 {
             break;
         }

@@ -16,7 +16,7 @@ pub(super) fn draw(state: &State, theme: &Theme, from: u16, buffer: &mut Buffer)
     let from = usize::from(from).min(all.len().saturating_sub(usize::from(inside.height)));
     for (nth, binding) in all.iter().skip(from).take(usize::from(inside.height)).enumerate() {
         let mut pen = Pen::new(buffer, Rect { y: inside.y + nth as u16, height: 1, ..inside });
-        pen.put(&format!("{:<17}", binding.keys.replace(' ', ", ")), theme.name());
+        pen.put(&format!("{:<17}", state.options.keymap.keys(binding).replace(' ', ", ")), theme.name());
         pen.put(binding.words, Style::reset());
     }
 }

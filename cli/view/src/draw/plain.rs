@@ -86,7 +86,14 @@ impl Said {
         match now {
             Some(Overlay::Help(_)) if !matches!(was, Some(Overlay::Help(_))) => {
                 for binding in keys::bindings(state.live()) {
-                    lines(out, Some(&format!("{}: {}", binding.keys.replace(' ', " or "), binding.words)));
+                    lines(
+                        out,
+                        Some(&format!(
+                            "{}: {}",
+                            state.options.keymap.keys(binding).replace(' ', " or "),
+                            binding.words
+                        )),
+                    );
                 }
             }
             Some(Overlay::Leave) => lines(out, Some("s stops receiving, d detaches, Escape stays")),

@@ -63,7 +63,7 @@ impl State {
             return Vec::new();
         }
         let count = self.typed.trim_end_matches(|c: char| !c.is_ascii_digit()).parse().ok();
-        match keys::find(&format!("{pending}{name}"), self.live()) {
+        match self.options.keymap.find(&format!("{pending}{name}"), self.live()) {
             Some(Some(action)) => {
                 self.typed.clear();
                 self.act(action, count)
@@ -74,7 +74,8 @@ impl State {
             }
             None => {
                 self.typed.clear();
-                self.message = Some(format!("{} is no key here; ? shows them", crate::text::plain(name)));
+                let help = self.options.keymap.key_of(Action::Help).unwrap_or(":");
+                self.message = Some(format!("{} is no key here; {help} shows them", crate::text::plain(name)));
                 Vec::new()
             }
         }

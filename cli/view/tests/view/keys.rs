@@ -1,5 +1,6 @@
 //! Every entry of the keymap does what its words say.
 
+use logtap_view::keymap::{Keymap, KeymapError};
 use logtap_view::keys::{self, Action, KEYMAP};
 use logtap_view::state::{Options, Overlay, PromptKind};
 use logtap_view::update::{Effect, Leave};
@@ -73,6 +74,44 @@ fn holds(action: Action, view: &Driver, before: &Driver) -> bool {
 }
 
 #[test]
+fn other_keys_can_be_chosen() {
+    let (_folder, dir) = usual(600);
+    let keymap = Keymap::new([("next-error", "F8, x"), ("help", "Ctrl-g"), ("previous-error", ""), ("top", "zz")]);
+    let keymap = keymap.unwrap_err();
+    assert!(matches!(keymap, KeymapError::Twice { .. }), "z zooms: {keymap}");
+    let keymap =
+        Keymap::new([("next-error", "F8, x"), ("help", "Ctrl-g"), ("previous-error", ""), ("top", "vv")]).unwrap();
+    let mut view = Driver::open(&dir, Options { keymap, ..Options::default() }, (100, 24));
+    let first = view.state.cursor;
+    view.keys("x");
+    assert!(view.state.current().unwrap().message.contains("ledger"), "x is the next error");
+    view.keys("vv");
+    assert_eq!(view.state.cursor, first, "vv is the first line");
+    for gone in ["e", "E", "gg"] {
+        view.keys(gone);
+        assert!(view.state.message.as_ref().unwrap().contains("no key here; Ctrl-g shows them"), "{gone}");
+    }
+    assert!(view.text().contains("x next error") || view.text().contains("Ctrl-g"), "{}", view.text());
+    view.keys("<Esc><Ctrl-g>");
+    assert!(view.text().contains("F8, x") && view.text().contains("vv"), "help shows what is chosen: {}", view.text());
+}
+
+#[test]
+fn keys_that_cannot_be_chosen_are_named() {
+    let wrong = |name: &str, keys: &str| Keymap::new([(name, keys)]).unwrap_err().to_string();
+    assert!(wrong("next-eror", "x").contains("no action"));
+    assert!(wrong("next-error", "hello").contains("no key"));
+    assert!(wrong("next-error", "Ctrl-").contains("no key"));
+    assert!(wrong("next-error", "5").contains("digits count"));
+    assert!(wrong("quit-now", "x").contains("Ctrl-c"));
+    assert!(wrong("next-error", "n").contains("next-hit"), "{}", wrong("next-error", "n"));
+    assert!(wrong("next-error", "g").contains("top"), "g begins gg");
+    assert!(Keymap::new([("faster", "D")]).is_ok(), "each in a view of its own");
+    assert!(Keymap::new([("quit-now", "x Ctrl-c")]).is_ok());
+    assert_eq!(Keymap::new([]).unwrap(), Keymap::default(), "the table itself has each key once");
+}
+
+#[test]
 fn every_key_does_what_help_says() {
     let (_folder, dir) = usual(6_000);
     let options = || Options {
@@ -132,11 +171,11 @@ fn keys_of_1x_keep_their_meaning() {
     ];
     for live in [false, true] {
         for (name, action) in both {
-            assert_eq!(keys::find(name, live), Some(Some(action)), "{name}");
+            assert_eq!(Keymap::default().find(name, live), Some(Some(action)), "{name}");
         }
     }
-    assert_eq!(keys::find("]", false), Some(Some(Action::Faster)));
-    assert_eq!(keys::find("[", false), Some(Some(Action::Slower)));
+    assert_eq!(Keymap::default().find("]", false), Some(Some(Action::Faster)));
+    assert_eq!(Keymap::default().find("[", false), Some(Some(Action::Slower)));
 }
 
 #[test]
