@@ -8,6 +8,7 @@ use std::path::Path;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::command;
+use crate::config::{self, Config};
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output;
@@ -95,13 +96,15 @@ pub(crate) enum Command {
     Sign(command::sign::SignArgs),
     Verify(command::verify::VerifyArgs),
     Gc(command::gc::GcArgs),
+    Init(command::init::InitArgs),
+    Config(command::config::ConfigArgs),
     Completion(command::completion::CompletionArgs),
     Man(command::man::ManArgs),
     Version(command::version::VersionArgs),
 }
 
 /// Names of commands that this version does not have yet.
-const NOT_YET: [&str; 3] = ["upload", "init", "config"];
+const NOT_YET: [&str; 1] = ["upload"];
 
 /// Why no command runs.
 #[derive(Debug)]
@@ -110,6 +113,8 @@ pub(crate) enum Stop {
     Clap(clap::Error),
     /// A usage error of ours.
     Usage(CliError),
+    /// Settings that cannot be used.
+    Settings(CliError),
 }
 
 impl Cli {
@@ -124,6 +129,8 @@ impl Cli {
             Command::Triage(args) => args.format.format,
             Command::Diff(args) => (args.format == Some(command::diff::DiffFormat::Json)).then_some(Format::Json),
             Command::Version(args) => args.format.format,
+            Command::Init(args) => args.format.format,
+            Command::Config(args) => args.format.format,
             Command::Install(args) => args.format.format,
             Command::Uninstall(args) => args.format.format,
             Command::Tap(args) => args.format.format,
@@ -158,16 +165,33 @@ pub(crate) fn definition(called: Option<&OsString>) -> clap::Command {
     if plugin { command.bin_name("kubectl logtap").display_name("kubectl-logtap") } else { command }
 }
 
-/// Turns the typed line into a command.
+/// A command to run.
+#[derive(Debug)]
+pub(crate) struct Typed {
+    /// What was typed, with what settings say where it says nothing.
+    pub(crate) cli: Cli,
+    /// What a person should know about those settings.
+    pub(crate) notes: Vec<String>,
+}
+
+/// Turns the typed line into a command. Files of settings are read only for commands that have any.
 ///
 /// # Errors
 /// What to show instead of running one.
-pub(crate) fn parse(typed: &[OsString]) -> Result<Cli, Stop> {
+pub(crate) fn parse(typed: &[OsString]) -> Result<Typed, Stop> {
     if let Some(name) = not_yet(typed) {
         return Err(Stop::Usage(CliError::usage(format!("logtap {name}: not available in this version"))));
     }
-    let matches = definition(typed.first()).try_get_matches_from(typed).map_err(Stop::Clap)?;
-    Cli::from_arg_matches(&matches).map_err(Stop::Clap)
+    let definition = definition(typed.first());
+    let mut matches = definition.clone().try_get_matches_from(typed).map_err(Stop::Clap)?;
+    command::recv::check_alone(&definition, &matches).map_err(Stop::Settings)?;
+    let mut notes = Vec::new();
+    if config::concerns(&definition, &matches) {
+        let config = Config::usable().map_err(Stop::Settings)?;
+        matches = config.apply(definition, &matches).try_get_matches_from(typed).map_err(Stop::Clap)?;
+        notes = config.notes;
+    }
+    Ok(Typed { cli: Cli::from_arg_matches(&matches).map_err(Stop::Clap)?, notes })
 }
 
 /// The first word that is no flag, if it names a command of a later version.
@@ -187,6 +211,10 @@ impl Stop {
     /// Shows it and says how to end.
     pub(crate) fn show(self, json: bool) -> Exit {
         match self {
+            Self::Settings(error) => {
+                output::show_error(&error, json, false);
+                error.kind.exit()
+            }
             Self::Usage(error) => {
                 if json {
                     output::show_error(&error, true, false);

@@ -10,41 +10,24 @@ fn help(path: &[&str], into: &mut String) {
     *into += &format!("$ logtap {} --help\n{text}\n", path.join(" "));
 }
 
+/// Every command, as the help lists them.
+pub(crate) fn commands() -> Vec<String> {
+    let text = ok(&["--help"]);
+    let list = text.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    let names =
+        list.filter_map(|line| line.strip_prefix("  ")?.split_whitespace().next().filter(|_| !line.starts_with("   ")));
+    names.filter(|name| *name != "help").map(str::to_owned).collect()
+}
+
 #[test]
 fn help_is_as_frozen() {
     let mut all = String::new();
     help(&[], &mut all);
-    for command in [
-        "recv",
-        "open",
-        "grep",
-        "inspect",
-        "catalog",
-        "watch",
-        "patterns",
-        "triage",
-        "diff",
-        "report",
-        "slice",
-        "merge",
-        "export",
-        "snapshot",
-        "sign",
-        "verify",
-        "gc",
-        "install",
-        "uninstall",
-        "tap",
-        "untap",
-        "check",
-        "status",
-        "deploy",
-        "download",
-        "completion",
-        "man",
-        "version",
-    ] {
-        help(&[command], &mut all);
+    for command in commands() {
+        help(&[&command], &mut all);
+    }
+    for within in ["get", "path", "validate"] {
+        help(&["config", within], &mut all);
     }
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/cli/help.txt");
     if std::env::var_os("LOGTAP_BLESS").is_some() {

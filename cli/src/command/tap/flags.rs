@@ -22,7 +22,7 @@ pub(crate) struct TapArgs {
     #[command(flatten)]
     pub(crate) cluster: ClusterArgs,
     /// Where lines go: http://, https:// or HOST:PORT; a receiver in the cluster is found by itself
-    #[arg(long, value_name = "URL")]
+    #[arg(long, env = "LOGTAP_TAP_TARGET", value_name = "URL")]
     pub(crate) target: Option<String>,
     /// File with the certificates (PEM) that sign the target's, in place of the public ones
     #[arg(long, value_name = "FILE")]
