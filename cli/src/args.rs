@@ -1,6 +1,8 @@
 //! What can be typed: the global flags, the list of commands, and how a typed
 //! line becomes a command or a message.
 
+mod overview;
+
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -13,7 +15,7 @@ use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output;
 
-/// Mirror the logs of chosen Kubernetes workloads into a capture directory, and read it
+/// Mirror the logs of chosen Kubernetes workloads into a capture, and read it
 ///
 /// Data goes to standard output, everything else to standard error.
 ///
@@ -38,10 +40,10 @@ pub(crate) struct Cli {
 #[derive(Debug, Args)]
 pub(crate) struct Global {
     /// Print JSON; errors are one object on standard error
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = "Global options")]
     pub(crate) json: bool,
     /// Say nothing but errors
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = "Global options")]
     pub(crate) quiet: bool,
 }
 
@@ -158,7 +160,7 @@ impl Cli {
 
 /// The definition of the whole command line, under the name it was called by.
 pub(crate) fn definition(called: Option<&OsString>) -> clap::Command {
-    let command = Cli::command();
+    let command = overview::with_overview(Cli::command());
     let plugin = called
         .and_then(|path| Path::new(path).file_stem()?.to_str())
         .is_some_and(|name| name.starts_with("kubectl-logtap"));

@@ -7,6 +7,7 @@ mod carry;
 mod catalog;
 mod citizen;
 mod cluster;
+mod completion;
 mod config;
 mod context;
 mod exits;

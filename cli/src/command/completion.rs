@@ -11,7 +11,8 @@ use crate::output::Ui;
 
 /// Print the completion script of a shell
 ///
-/// For bash: `source <(logtap completion bash)`.
+/// bash: `source <(logtap completion bash)` in ~/.bashrc; zsh: `source <(logtap completion zsh)` in
+/// ~/.zshrc after compinit; fish: `logtap completion fish > ~/.config/fish/completions/logtap.fish`.
 #[derive(Debug, Args)]
 pub(crate) struct CompletionArgs {
     /// The shell

@@ -10,7 +10,7 @@ use crate::args::FormatArgs;
 use crate::cluster::{ClusterArgs, WaitArgs};
 use crate::workload::WorkloadArgs;
 
-/// Tap workloads: their new pods carry a forwarder, and their lines arrive
+/// Tap workloads, so that the lines of their new pods arrive
 ///
 /// Writes annotations into the pod template; that restarts the pods. Without a workload,
 /// `-n NAMESPACE` alone taps the namespace: pods created from then on opt in, nothing is restarted.
