@@ -21,6 +21,7 @@ mod oracle;
 mod page;
 mod recv;
 mod remembered;
+mod schemas;
 mod sign;
 mod terminal;
 mod understand;

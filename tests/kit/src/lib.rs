@@ -15,3 +15,4 @@ pub mod incident;
 pub mod labelled;
 pub mod load;
 pub mod process;
+pub mod schema;
