@@ -19,6 +19,7 @@ mod inputs;
 mod inspect;
 mod oracle;
 mod page;
+mod readme;
 mod recv;
 mod remembered;
 mod schemas;
