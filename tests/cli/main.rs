@@ -24,6 +24,7 @@ mod recv;
 mod remembered;
 mod schemas;
 mod sign;
+mod skill;
 mod terminal;
 mod understand;
 mod view;
