@@ -145,14 +145,10 @@ impl Cli {
             Command::Merge(args) => args.format.format,
             Command::Snapshot(args) => args.format.format,
             Command::Gc(args) => args.format.format,
+            Command::Sign(args) => (args.format == command::sign::SignFormat::Json).then_some(Format::Json),
             Command::Verify(args) => args.format.format,
             Command::Report(args) => (args.format == Some(command::report::ReportFormat::Json)).then_some(Format::Json),
-            Command::Recv(_)
-            | Command::Open(_)
-            | Command::Export(_)
-            | Command::Sign(_)
-            | Command::Completion(_)
-            | Command::Man(_) => None,
+            Command::Recv(_) | Command::Open(_) | Command::Export(_) | Command::Completion(_) | Command::Man(_) => None,
         };
         self.global.json || format == Some(Format::Json)
     }

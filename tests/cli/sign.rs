@@ -1,5 +1,7 @@
 //! `sign` and `verify`, with ssh-keygen as the other side.
 
+mod minisign;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

@@ -10,8 +10,8 @@ use logtap_capture::time;
 use logtap_sign::check::{self, Differences};
 use logtap_sign::files::{self, FilesError};
 use logtap_sign::signers::Signers;
-use logtap_sign::ssh::{self, SIGNATURE};
 use logtap_sign::statement::{STATEMENT, Statement};
+use logtap_sign::{minisign, ssh};
 use serde::Serialize;
 
 use crate::args::{self, FormatArgs};
@@ -35,7 +35,7 @@ pub(crate) struct VerifyArgs {
     /// A file of allowed signers, as ssh-keygen reads it; may be repeated
     #[arg(long, value_name = "FILE")]
     allowed_signers: Vec<PathBuf>,
-    /// A file with public SSH keys; may be repeated
+    /// A file with public keys, of SSH or minisign; may be repeated
     #[arg(long, value_name = "FILE")]
     key: Vec<PathBuf>,
     /// Only a signature of this name in the allowed signers counts
@@ -85,7 +85,7 @@ struct Verified {
 /// # Errors
 /// If it is not as it was signed, by a key that the user named, or that cannot be found out.
 pub(crate) fn run(args: VerifyArgs, ui: &Ui) -> Result<(), CliError> {
-    let signers = signers(&args, ui)?;
+    let (signers, keys) = named(&args, ui)?;
     let read = |name: &str| {
         fs::read(args.dir.join(name)).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound if args.dir.is_dir() => {
@@ -94,22 +94,20 @@ pub(crate) fn run(args: VerifyArgs, ui: &Ui) -> Result<(), CliError> {
             _ => CliError::at(&args.dir.join(name), &error),
         })
     };
-    let (bytes, signature) = (read(STATEMENT)?, read(SIGNATURE)?);
-    let key = ssh::signer(&signature, &bytes);
-    let signer = key.as_ref().ok().and_then(|key| signers.who(key, args.identity.as_deref()));
-    let fingerprint = key.as_ref().ok().map(ssh::fingerprint);
-    let reason = match (&key, signer) {
-        (Err(why), _) => Some(why.to_string()),
-        (Ok(_), None) => Some(format!(
-            "it is signed by {}, which is no key that you named",
-            fingerprint.as_deref().unwrap_or("an unknown key")
-        )),
-        (Ok(_), Some(_)) => None,
+    let bytes = read(STATEMENT)?;
+    // Of two signatures that of the kind of key which was named is looked at; the other is a file too many.
+    let is_there = |name: &str| args.dir.join(name).is_file();
+    let by_minisign = is_there(minisign::SIGNATURE) && !(is_there(ssh::SIGNATURE) && keys.is_empty());
+    let (file, judged) = if by_minisign {
+        (minisign::SIGNATURE, by_minisign_key(&read(minisign::SIGNATURE)?, &bytes, &keys))
+    } else {
+        (ssh::SIGNATURE, by_ssh_key(&read(ssh::SIGNATURE)?, &bytes, &signers, args.identity.as_deref()))
     };
+    let Judged { signer, key, reason } = judged;
     // What a stranger states is not worth comparing with.
     let differences = if reason.is_none() {
         let statement = Statement::read(&bytes).map_err(|error| CliError::new(Kind::Findings, error))?;
-        check::compare(&args.dir, &statement, args::threads(args.jobs)).map_err(unreadable)?
+        check::compare(&args.dir, &statement, file, args::threads(args.jobs)).map_err(unreadable)?
     } else {
         Differences::default()
     };
@@ -118,33 +116,72 @@ pub(crate) fn run(args: VerifyArgs, ui: &Ui) -> Result<(), CliError> {
         dir: args.dir.display().to_string(),
         valid: reason.is_none() && differences.is_empty(),
         reason,
-        signer: signer.map(str::to_owned),
-        key: fingerprint,
+        signer,
+        key,
         root_hash: files::sha256(&bytes),
         differences,
     };
     tell(&found, ui)
 }
 
-fn signers(args: &VerifyArgs, ui: &Ui) -> Result<Signers, CliError> {
+/// What a signature comes to.
+struct Judged {
+    signer: Option<String>,
+    key: Option<String>,
+    /// Why it does not count.
+    reason: Option<String>,
+}
+
+fn by_ssh_key(signature: &[u8], bytes: &[u8], signers: &Signers, identity: Option<&str>) -> Judged {
+    let key = match ssh::signer(signature, bytes) {
+        Ok(key) => key,
+        Err(why) => return Judged { signer: None, key: None, reason: Some(why.to_string()) },
+    };
+    let signer = signers.who(&key, identity).map(str::to_owned);
+    let key = ssh::fingerprint(&key);
+    let reason = signer.is_none().then(|| format!("it is signed by {key}, which is no key that you named"));
+    Judged { signer, key: Some(key), reason }
+}
+
+fn by_minisign_key(signature: &[u8], bytes: &[u8], keys: &[minisign::Key]) -> Judged {
+    match minisign::verify(signature, bytes, keys) {
+        Ok(key) => {
+            let number = key.number.clone();
+            Judged { signer: Some(format!("minisign key {number}")), key: Some(number), reason: None }
+        }
+        Err(why) => Judged { signer: None, key: None, reason: Some(why.to_string()) },
+    }
+}
+
+/// The keys that were named, of both kinds.
+fn named(args: &VerifyArgs, ui: &Ui) -> Result<(Signers, Vec<minisign::Key>), CliError> {
     if args.allowed_signers.is_empty() && args.key.is_empty() {
         return Err(CliError::usage("whose signature counts? A key that lies in the capture proves nothing")
             .hint("name a file of allowed signers with --allowed-signers, or a public key with --key"));
     }
     let now = time::now().div_euclid(time::SECOND);
-    let mut all = Signers::default();
+    let (mut all, mut keys) = (Signers::default(), Vec::new());
     for path in args.allowed_signers.iter().chain(&args.key) {
         let text = fs::read_to_string(path).map_err(|error| CliError::at(path, &error))?;
+        if args.key.contains(path)
+            && let Some(key) = minisign::Key::read(&text)
+        {
+            // Whoever asks for a name asks for one of the allowed signers.
+            if args.identity.is_none() {
+                keys.push(key);
+            }
+            continue;
+        }
         let read = Signers::read(&text, now);
         for (line, why) in &read.unused {
             ui.note(format_args!("{} line {line} names nobody: {why}", path.display()));
         }
         all.add(read);
     }
-    if all.is_empty() {
+    if all.is_empty() && keys.is_empty() {
         return Err(CliError::usage("the files that you named hold no key that counts"));
     }
-    Ok(all)
+    Ok((all, keys))
 }
 
 fn tell(found: &Verified, ui: &Ui) -> Result<(), CliError> {
