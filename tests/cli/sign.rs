@@ -1,6 +1,7 @@
 //! `sign` and `verify`, with ssh-keygen as the other side.
 
 mod minisign;
+mod sigstore;
 
 use std::fs;
 use std::path::{Path, PathBuf};

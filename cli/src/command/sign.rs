@@ -9,9 +9,9 @@ use clap::{Args, ValueEnum};
 use logtap_capture::lock::Lock;
 use logtap_capture::metadata::Metadata;
 use logtap_sign::files::{self, MANIFEST};
-use logtap_sign::minisign;
 use logtap_sign::ssh::{self, SignError};
 use logtap_sign::statement::{STATEMENT, Statement};
+use logtap_sign::{SIGNATURES, minisign, sigstore};
 use serde::Serialize;
 
 use super::verify::{self, VerifyArgs};
@@ -27,8 +27,9 @@ const USUAL: [&str; 3] = ["id_ed25519", "id_ecdsa", "id_rsa"];
 /// Writes manifest.sha256 (checksums, for sha256sum -c), statement.json (an in-toto statement of the
 /// files, lines, losses and redaction) and statement.json.sig, its signature by your SSH key.
 /// logtap verify checks it, and so does ssh-keygen -Y verify -n capture@logtap.io. With
-/// --format minisign the signature is statement.json.minisig, which minisign -V checks, too. A capture
-/// that a receiver writes cannot be signed.
+/// --format minisign the signature is statement.json.minisig, which minisign -V checks, too; with
+/// --format sigstore it is a bundle for cosign verify-blob-attestation. A capture that a receiver
+/// writes cannot be signed.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  logtap sign capture/\n  logtap sign capture/ --key ~/.ssh/incident_ed25519\n  logtap sign capture/ --format minisign --key release.key\n  logtap verify capture/ --allowed-signers ~/.ssh/allowed_signers"
@@ -38,11 +39,11 @@ pub(crate) struct SignArgs {
     #[arg(value_name = "DIR")]
     dir: PathBuf,
     /// The key to sign with: an SSH key (a public one if an agent holds the private one) or minisign's
-    /// secret key [default: the first of ~/.ssh/id_ed25519, id_ecdsa, id_rsa; ~/.minisign/minisign.key]
+    /// secret key, or one of curve P-256 in PEM [default: the first of ~/.ssh/id_ed25519, id_ecdsa, id_rsa; ~/.minisign/minisign.key]
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
     /// Kind of the signature; `json` is the same as --json
-    #[arg(long, value_enum, default_value = "ssh", hide_possible_values = true, value_name = "ssh|minisign")]
+    #[arg(long, value_enum, default_value = "ssh", hide_possible_values = true, value_name = "ssh|minisign|sigstore")]
     pub(crate) format: SignFormat,
     /// Sign again what is signed already
     #[arg(long)]
@@ -65,6 +66,8 @@ pub(crate) enum SignFormat {
     Ssh,
     /// By a minisign key
     Minisign,
+    /// By a P-256 key in PEM, as a Sigstore bundle
+    Sigstore,
     /// By an SSH key, and printed as JSON
     Json,
 }
@@ -74,21 +77,30 @@ impl SignFormat {
     fn file(self) -> &'static str {
         match self {
             Self::Minisign => minisign::SIGNATURE,
+            Self::Sigstore => sigstore::SIGNATURE,
             Self::Ssh | Self::Json => ssh::SIGNATURE,
         }
     }
 
     /// The signature of these bytes, and the key that it is by.
     fn sign(self, key: &Path, bytes: &[u8]) -> Result<(String, String), CliError> {
-        if self == Self::Minisign {
-            let signature = minisign::sign(key, bytes).map_err(refused)?;
-            let by = minisign::signer(&signature);
-            let by = by.ok_or_else(|| CliError::new(Kind::Internal, minisign::Invalid::Format))?;
-            return Ok((signature, by));
+        let internal = |error: Box<dyn std::error::Error + Send + Sync>| CliError::new(Kind::Internal, error);
+        match self {
+            Self::Minisign => {
+                let signature = minisign::sign(key, bytes).map_err(of_minisign)?;
+                let by = minisign::signer(&signature).ok_or_else(|| internal(minisign::Invalid::Format.into()))?;
+                Ok((signature, by))
+            }
+            Self::Sigstore => {
+                let (bundle, key) = sigstore::sign(key, bytes).map_err(of_sigstore)?;
+                Ok((bundle, key.fingerprint))
+            }
+            Self::Ssh | Self::Json => {
+                let signature = ssh::sign(key, bytes).map_err(of_ssh)?;
+                let signer = ssh::signer(signature.as_bytes(), bytes).map_err(|error| internal(error.into()))?;
+                Ok((signature, ssh::fingerprint(&signer)))
+            }
         }
-        let signature = ssh::sign(key, bytes).map_err(error)?;
-        let signer = ssh::signer(signature.as_bytes(), bytes).map_err(|error| CliError::new(Kind::Internal, error))?;
-        Ok((signature, ssh::fingerprint(&signer)))
     }
 }
 
@@ -131,11 +143,7 @@ pub(crate) fn run(args: SignArgs, ui: &Ui) -> Result<(), CliError> {
     };
     let key = key.map_or_else(|| usual_key(format), Ok)?;
     let _held = Lock::take(dir)?;
-    if !force
-        && [STATEMENT, ssh::SIGNATURE, minisign::SIGNATURE]
-            .iter()
-            .any(|name| fs::symlink_metadata(dir.join(name)).is_ok())
-    {
+    if !force && SIGNATURES.iter().chain([&STATEMENT]).any(|name| fs::symlink_metadata(dir.join(name)).is_ok()) {
         let hint = "check it with logtap verify; --force replaces the signature by yours";
         return Err(CliError::usage(format!("{} is signed already", dir.display())).hint(hint));
     }
@@ -143,7 +151,7 @@ pub(crate) fn run(args: SignArgs, ui: &Ui) -> Result<(), CliError> {
     let bytes = statement.bytes().map_err(|error| CliError::new(Kind::Internal, error))?;
     let (signature, key) = format.sign(&key, &bytes)?;
     // The signature goes first and comes last: nothing half signed looks signed.
-    for name in [ssh::SIGNATURE, minisign::SIGNATURE, STATEMENT] {
+    for name in SIGNATURES.into_iter().chain([STATEMENT]) {
         match fs::remove_file(dir.join(name)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(CliError::at(dir, &error)),
             _ => {}
@@ -170,7 +178,7 @@ struct Described {
 }
 
 fn describe(dir: &Path, metadata: &Metadata, threads: usize) -> Result<Described, CliError> {
-    let mut names = files::names(dir, &[ssh::SIGNATURE, minisign::SIGNATURE]).map_err(verify::unreadable)?;
+    let mut names = files::names(dir, &SIGNATURES).map_err(verify::unreadable)?;
     names.retain(|name| name != MANIFEST);
     let mut files = files::sums(dir, &names, threads).map_err(verify::unreadable)?;
     let manifest = files::manifest(&files);
@@ -205,6 +213,10 @@ fn usual_key(format: SignFormat) -> Result<PathBuf, CliError> {
                 .hint("name one with --key, or make one: minisign -G"))
         };
     }
+    if format == SignFormat::Sigstore {
+        return Err(CliError::usage("a Sigstore bundle needs a key of curve P-256: name its PEM file with --key")
+            .hint("make one: openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out key.pem"));
+    }
     let found = USUAL.iter().map(|name| home.join(".ssh").join(name)).find(|path| path.is_file());
     found.ok_or_else(|| {
         CliError::usage("there is no SSH key in ~/.ssh to sign with")
@@ -212,7 +224,7 @@ fn usual_key(format: SignFormat) -> Result<PathBuf, CliError> {
     })
 }
 
-fn error(error: SignError) -> CliError {
+fn of_ssh(error: SignError) -> CliError {
     match &error {
         SignError::Read { path, source } => CliError::at(path, source),
         SignError::Refused { .. } => {
@@ -222,7 +234,7 @@ fn error(error: SignError) -> CliError {
     }
 }
 
-fn refused(error: minisign::SignError) -> CliError {
+fn of_minisign(error: minisign::SignError) -> CliError {
     match &error {
         minisign::SignError::Read { path, source } => CliError::at(path, source),
         minisign::SignError::Program(_) => {
@@ -232,5 +244,14 @@ fn refused(error: minisign::SignError) -> CliError {
             CliError::new(Kind::Permission, error).hint("is it the right key, and its password?")
         }
         minisign::SignError::Io(_) => CliError::new(Kind::Internal, error),
+    }
+}
+
+fn of_sigstore(error: sigstore::SignError) -> CliError {
+    match &error {
+        sigstore::SignError::Read { path, source } => CliError::at(path, source),
+        sigstore::SignError::Key(_) => CliError::usage(error.to_string())
+            .hint("openssl pkcs8 -topk8 -nocrypt -in OLD -out NEW brings one into that form"),
+        sigstore::SignError::Failed => CliError::new(Kind::Internal, error),
     }
 }
