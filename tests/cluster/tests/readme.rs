@@ -143,7 +143,7 @@ fn lines_of_1_x_run_as_printed() {
     // What names a target goes there.
     let receiver = Receiver::start(&namespace);
     desk.good("logtap tap --deployment api-gateway --target host:3100");
-    receiver.stored_until("ann@example.com served");
+    let _lines = receiver.stored_until("ann@example.com served");
     desk.good("logtap untap --deployment api-gateway");
     let chosen = desk.good("logtap tap --selector app=worker --target host:3100");
     assert!(
