@@ -85,7 +85,7 @@ pub(crate) enum Command {
     Install(Box<command::install::InstallArgs>),
     Uninstall(command::uninstall::UninstallArgs),
     Tap(Box<command::tap::TapArgs>),
-    Untap(command::untap::UntapArgs),
+    Untap(Box<command::untap::UntapArgs>),
     #[command(alias = "doctor")]
     Check(command::check::CheckArgs),
     Status(command::status::StatusArgs),

@@ -1,7 +1,5 @@
 //! The overview that `logtap help` begins with: commands in groups, each on one line.
 
-use std::fmt::Write as _;
-
 /// Every command that is shown, by what a person is about to do.
 const GROUPS: [(&str, &[&str]); 5] = [
     ("Receive and look", &["recv", "open", "watch", "grep", "inspect", "catalog"]),
@@ -16,12 +14,11 @@ pub(super) fn with_overview(definition: clap::Command) -> clap::Command {
     let mut text = "{about-with-newline}\n{usage-heading} {usage}\n".to_owned();
     let wide = definition.get_subcommands().map(|one| one.get_name().len()).max().unwrap_or(0);
     for (title, names) in GROUPS {
-        // Writing into a `String` cannot fail.
-        let _ = write!(text, "\n{title}:\n");
+        text += &format!("\n{title}:\n");
         for name in names {
             let about = definition.find_subcommand(name).and_then(clap::Command::get_about);
             let about = about.map(ToString::to_string).unwrap_or_default();
-            let _ = writeln!(text, "  {name:<wide$}  {about}");
+            text += &format!("  {name:<wide$}  {about}\n");
         }
     }
     text += "\nOptions:\n{options}\n\n`logtap COMMAND --help` says more about one.";

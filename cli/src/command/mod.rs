@@ -56,7 +56,7 @@ pub(crate) fn run(command: Command, ui: &Ui) -> Result<Exit, CliError> {
         Command::Install(args) => install::run(*args, ui),
         Command::Uninstall(args) => uninstall::run(args, ui),
         Command::Tap(args) => tap::run(*args, ui),
-        Command::Untap(args) => untap::run(args, ui),
+        Command::Untap(args) => untap::run(*args, ui),
         Command::Check(args) => check::run(args, ui),
         Command::Status(args) => status::run(args, ui).map(done),
         Command::Deploy(args) => deploy::run(*args, ui).map(done),
