@@ -100,6 +100,9 @@ fn every_shell_gets_every_command() {
             assert!(script.contains(&name), "{shell}: {name}");
         }
         assert!(script.contains("on-full") && script.contains("allowed-signers"), "{shell}");
+        for hidden in ["usual-namespace", "own-session", "clock-correct", "pin-images"] {
+            assert!(!script.contains(hidden), "{shell} offers {hidden}, which the help does not show");
+        }
     }
     assert_eq!(run(&["completion", "tcsh"]).code, 2);
 }

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use clap::Args;
+use clap::{Args, Command};
 use clap_complete::Shell;
 
 use crate::args;
@@ -27,9 +27,24 @@ pub(crate) struct CompletionArgs {
 pub(crate) fn run(args: CompletionArgs, ui: &Ui) -> Result<(), CliError> {
     let CompletionArgs { shell } = args;
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut args::definition(None), "logtap", &mut script);
+    clap_complete::generate(shell, &mut shown(&args::definition(None)), "logtap", &mut script);
     let mut out = ui.data();
     out.write_all(&script)?;
     out.flush()?;
     Ok(())
+}
+
+/// The definition without what the help does not show: flags of 1.x are taken, not offered.
+fn shown(command: &Command) -> Command {
+    let mut made = Command::new(command.get_name().to_owned())
+        .args(command.get_arguments().filter(|arg| !arg.is_hide_set()).cloned())
+        .subcommands(command.get_subcommands().filter(|within| !within.is_hide_set()).map(shown))
+        .aliases(command.get_all_aliases().map(str::to_owned));
+    if let Some(about) = command.get_about() {
+        made = made.about(about.clone());
+    }
+    if let Some(version) = command.get_version() {
+        made = made.version(version.to_owned());
+    }
+    made
 }
