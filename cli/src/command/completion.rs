@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use clap::{Args, Command};
+use clap::{ArgGroup, Args, Command, Id};
 use clap_complete::Shell;
 
 use crate::args;
@@ -36,8 +36,15 @@ pub(crate) fn run(args: CompletionArgs, ui: &Ui) -> Result<(), CliError> {
 
 /// The definition without what the help does not show: flags of 1.x are taken, not offered.
 fn shown(command: &Command) -> Command {
+    let is_hidden = |id: &Id| command.get_arguments().any(|arg| arg.get_id() == id && arg.is_hide_set());
+    // Arguments name groups that they do not go with.
+    let groups = command.get_groups().map(|group| {
+        let of = group.get_args().filter(|id| !is_hidden(id)).cloned();
+        ArgGroup::new(group.get_id().clone()).multiple(true).args(of)
+    });
     let mut made = Command::new(command.get_name().to_owned())
         .args(command.get_arguments().filter(|arg| !arg.is_hide_set()).cloned())
+        .groups(groups)
         .subcommands(command.get_subcommands().filter(|within| !within.is_hide_set()).map(shown))
         .aliases(command.get_all_aliases().map(str::to_owned));
     if let Some(about) = command.get_about() {
