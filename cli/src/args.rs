@@ -1,6 +1,8 @@
 //! What can be typed: the global flags, the list of commands, and how a typed
 //! line becomes a command or a message.
 
+mod overview;
+
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -8,11 +10,12 @@ use std::path::Path;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::command;
+use crate::config::{self, Config};
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output;
 
-/// Mirror the logs of chosen Kubernetes workloads into a capture directory, and read it
+/// Mirror the logs of chosen Kubernetes workloads into a capture, and read it
 ///
 /// Data goes to standard output, everything else to standard error.
 ///
@@ -37,10 +40,10 @@ pub(crate) struct Cli {
 #[derive(Debug, Args)]
 pub(crate) struct Global {
     /// Print JSON; errors are one object on standard error
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = "Global options")]
     pub(crate) json: bool,
     /// Say nothing but errors
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = "Global options")]
     pub(crate) quiet: bool,
 }
 
@@ -82,7 +85,7 @@ pub(crate) enum Command {
     Install(Box<command::install::InstallArgs>),
     Uninstall(command::uninstall::UninstallArgs),
     Tap(Box<command::tap::TapArgs>),
-    Untap(command::untap::UntapArgs),
+    Untap(Box<command::untap::UntapArgs>),
     #[command(alias = "doctor")]
     Check(command::check::CheckArgs),
     Status(command::status::StatusArgs),
@@ -95,13 +98,15 @@ pub(crate) enum Command {
     Sign(command::sign::SignArgs),
     Verify(command::verify::VerifyArgs),
     Gc(command::gc::GcArgs),
+    Init(command::init::InitArgs),
+    Config(command::config::ConfigArgs),
     Completion(command::completion::CompletionArgs),
     Man(command::man::ManArgs),
     Version(command::version::VersionArgs),
 }
 
 /// Names of commands that this version does not have yet.
-const NOT_YET: [&str; 3] = ["upload", "init", "config"];
+const NOT_YET: [&str; 1] = ["upload"];
 
 /// Why no command runs.
 #[derive(Debug)]
@@ -110,6 +115,8 @@ pub(crate) enum Stop {
     Clap(clap::Error),
     /// A usage error of ours.
     Usage(CliError),
+    /// Settings that cannot be used.
+    Settings(CliError),
 }
 
 impl Cli {
@@ -124,6 +131,8 @@ impl Cli {
             Command::Triage(args) => args.format.format,
             Command::Diff(args) => (args.format == Some(command::diff::DiffFormat::Json)).then_some(Format::Json),
             Command::Version(args) => args.format.format,
+            Command::Init(args) => args.format.format,
+            Command::Config(args) => args.format.format,
             Command::Install(args) => args.format.format,
             Command::Uninstall(args) => args.format.format,
             Command::Tap(args) => args.format.format,
@@ -136,14 +145,10 @@ impl Cli {
             Command::Merge(args) => args.format.format,
             Command::Snapshot(args) => args.format.format,
             Command::Gc(args) => args.format.format,
+            Command::Sign(args) => (args.format == command::sign::SignFormat::Json).then_some(Format::Json),
             Command::Verify(args) => args.format.format,
             Command::Report(args) => (args.format == Some(command::report::ReportFormat::Json)).then_some(Format::Json),
-            Command::Recv(_)
-            | Command::Open(_)
-            | Command::Export(_)
-            | Command::Sign(_)
-            | Command::Completion(_)
-            | Command::Man(_) => None,
+            Command::Recv(_) | Command::Open(_) | Command::Export(_) | Command::Completion(_) | Command::Man(_) => None,
         };
         self.global.json || format == Some(Format::Json)
     }
@@ -151,23 +156,40 @@ impl Cli {
 
 /// The definition of the whole command line, under the name it was called by.
 pub(crate) fn definition(called: Option<&OsString>) -> clap::Command {
-    let command = Cli::command();
+    let command = overview::with_overview(Cli::command());
     let plugin = called
         .and_then(|path| Path::new(path).file_stem()?.to_str())
         .is_some_and(|name| name.starts_with("kubectl-logtap"));
     if plugin { command.bin_name("kubectl logtap").display_name("kubectl-logtap") } else { command }
 }
 
-/// Turns the typed line into a command.
+/// A command to run.
+#[derive(Debug)]
+pub(crate) struct Typed {
+    /// What was typed, with what settings say where it says nothing.
+    pub(crate) cli: Cli,
+    /// What a person should know about those settings.
+    pub(crate) notes: Vec<String>,
+}
+
+/// Turns the typed line into a command. Files of settings are read only for commands that have any.
 ///
 /// # Errors
 /// What to show instead of running one.
-pub(crate) fn parse(typed: &[OsString]) -> Result<Cli, Stop> {
+pub(crate) fn parse(typed: &[OsString]) -> Result<Typed, Stop> {
     if let Some(name) = not_yet(typed) {
         return Err(Stop::Usage(CliError::usage(format!("logtap {name}: not available in this version"))));
     }
-    let matches = definition(typed.first()).try_get_matches_from(typed).map_err(Stop::Clap)?;
-    Cli::from_arg_matches(&matches).map_err(Stop::Clap)
+    let definition = definition(typed.first());
+    let mut matches = definition.clone().try_get_matches_from(typed).map_err(Stop::Clap)?;
+    command::recv::check_alone(&definition, &matches).map_err(Stop::Settings)?;
+    let mut notes = Vec::new();
+    if config::concerns(&definition, &matches) {
+        let config = Config::usable().map_err(Stop::Settings)?;
+        matches = config.apply(definition, &matches).try_get_matches_from(typed).map_err(Stop::Clap)?;
+        notes = config.notes;
+    }
+    Ok(Typed { cli: Cli::from_arg_matches(&matches).map_err(Stop::Clap)?, notes })
 }
 
 /// The first word that is no flag, if it names a command of a later version.
@@ -187,6 +209,10 @@ impl Stop {
     /// Shows it and says how to end.
     pub(crate) fn show(self, json: bool) -> Exit {
         match self {
+            Self::Settings(error) => {
+                output::show_error(&error, json, false);
+                error.kind.exit()
+            }
             Self::Usage(error) => {
                 if json {
                     output::show_error(&error, true, false);

@@ -10,7 +10,7 @@ use clap::{Args, ValueEnum};
 use logtap_capture::derive::Made;
 use logtap_capture::level::Level;
 use logtap_capture::reader::Capture;
-use logtap_capture::{name, time};
+use logtap_capture::{matchers, name, time};
 use logtap_carry::filter::{Filter, Words};
 use logtap_carry::snapshot::open_archive;
 use logtap_carry::{Account, CarryError, Control, Source};
@@ -32,7 +32,8 @@ pub(crate) struct FilterArgs {
     /// Only lines up to this time
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     to: Option<When>,
-    /// Only lines with this label: k=v, k!=v, k=~regex, k!~regex (can be repeated, all must hold)
+    /// Only lines with this label: k=v, k!=v, k=~regex, k!~regex (all must hold; can be repeated, and
+    /// a comma before another one parts them; \, is a comma)
     #[arg(long, value_name = "MATCHER")]
     label: Vec<String>,
     /// Only lines of this level or a worse one
@@ -74,6 +75,7 @@ impl FilterArgs {
     /// If a flag cannot be used, or a time is relative and the capture has none.
     pub(crate) fn compile(self, source: &Source) -> Result<Filter, CliError> {
         let Self { from, to, label, level, grep } = self;
+        let label = label.iter().flat_map(|text| matchers::split(text)).collect();
         let (from, to) = when::between(from, to, || Ok(source.range()?))?;
         Ok(Filter::new(Words { from, to, labels: label, level: level.map(Level::from), grep })?)
     }

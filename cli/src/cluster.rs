@@ -30,8 +30,6 @@ use call::Call;
 
 /// Who writes, as server-side apply records it.
 const MANAGER: &str = logtap_inject::vocabulary::object::FIELD_MANAGER;
-/// Variable that names the namespace where no flag does, as in 1.x.
-const NAMESPACE_VARIABLE: &str = "LOGTAP_TAP_NAMESPACE";
 /// Objects in one answer.
 const PAGE: u32 = 500;
 
@@ -70,8 +68,8 @@ impl Cluster {
         });
         let mut config = found?;
         config.connect_timeout = Some(call::CONNECT);
-        let by_environment = || std::env::var(NAMESPACE_VARIABLE).ok().filter(|name| !name.is_empty());
-        let named = args.namespace.clone().or_else(by_environment);
+        let usual = args.usual_namespace.clone().filter(|name| !name.is_empty());
+        let named = args.namespace.clone().or(usual);
         let namespace = named.unwrap_or_else(|| config.default_namespace.clone());
         let _inside = runtime.enter();
         let client = kube::Client::try_from(config)

@@ -4,6 +4,7 @@ mod args;
 mod carrying;
 mod cluster;
 mod command;
+mod config;
 mod deployed;
 mod error;
 mod exit;
@@ -23,8 +24,11 @@ fn main() -> ExitCode {
     memory::return_large_blocks();
     let typed: Vec<_> = std::env::args_os().collect();
     match args::parse(&typed) {
-        Ok(cli) => {
+        Ok(args::Typed { cli, notes }) => {
             let ui = output::Ui::new(&cli);
+            for note in notes {
+                ui.note(note);
+            }
             let result = command::run(cli.command, &ui);
             ui.finish(result).into()
         }

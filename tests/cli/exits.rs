@@ -54,10 +54,8 @@ fn errors_as_json() {
 
 #[test]
 fn later_commands_say_so() {
-    for args in [&["init", "--help"][..], &["config", "--dry-run"], &["upload", "d", "s3://b"]] {
-        let outcome = run(args);
-        assert_eq!((outcome.code, outcome.err), (2, format!("logtap {}: not available in this version\n", args[0])));
-    }
+    let outcome = run(&["upload", "d", "s3://b"]);
+    assert_eq!((outcome.code, outcome.err.as_str()), (2, "logtap upload: not available in this version\n"));
 }
 
 #[test]

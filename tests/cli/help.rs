@@ -10,41 +10,22 @@ fn help(path: &[&str], into: &mut String) {
     *into += &format!("$ logtap {} --help\n{text}\n", path.join(" "));
 }
 
+/// Every command, as the help lists them in groups.
+pub(crate) fn commands() -> Vec<String> {
+    let text = ok(&["--help"]);
+    let groups = text.lines().skip_while(|line| !line.starts_with("Usage:")).take_while(|line| *line != "Options:");
+    groups.filter_map(|line| line.strip_prefix("  ")?.split_whitespace().next().map(str::to_owned)).collect()
+}
+
 #[test]
 fn help_is_as_frozen() {
     let mut all = String::new();
     help(&[], &mut all);
-    for command in [
-        "recv",
-        "open",
-        "grep",
-        "inspect",
-        "catalog",
-        "watch",
-        "patterns",
-        "triage",
-        "diff",
-        "report",
-        "slice",
-        "merge",
-        "export",
-        "snapshot",
-        "sign",
-        "verify",
-        "gc",
-        "install",
-        "uninstall",
-        "tap",
-        "untap",
-        "check",
-        "status",
-        "deploy",
-        "download",
-        "completion",
-        "man",
-        "version",
-    ] {
-        help(&[command], &mut all);
+    for command in commands() {
+        help(&[&command], &mut all);
+    }
+    for within in ["get", "path", "validate"] {
+        help(&["config", within], &mut all);
     }
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/cli/help.txt");
     if std::env::var_os("LOGTAP_BLESS").is_some() {
@@ -64,14 +45,27 @@ fn plugin_of_kubectl() {
 }
 
 #[test]
-fn completions_manual_and_version() {
-    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
-        assert!(ok(&["completion", shell]).contains("logtap"), "{shell}");
+fn help_fits_eighty_columns() {
+    let mut wanted = vec![vec![], vec!["help".to_owned()], vec!["config".to_owned(), "get".to_owned()]];
+    wanted.extend(commands().into_iter().map(|name| vec![name]));
+    assert!(wanted.len() > 30);
+    for path in wanted {
+        for flag in ["--help", "-h"] {
+            let mut command = logtap();
+            // `help` is the long help of all, without a flag.
+            let flag = Some(flag).filter(|_| path != ["help"]);
+            let text = command.env("COLUMNS", "80").args(&path).args(flag).output().unwrap().stdout;
+            let text = String::from_utf8(text).unwrap();
+            assert!(text.lines().count() > 5, "{path:?}");
+            for line in text.lines() {
+                assert!(line.chars().count() <= 80, "{path:?} {flag:?}: {line}");
+            }
+        }
     }
-    assert!(ok(&["man"]).starts_with(".ie"));
-    let temp = tempfile::tempdir().unwrap();
-    ok(&["man", "--out", temp.path().join("man").to_str().unwrap()]);
-    assert!(temp.path().join("man/logtap-grep.1").is_file());
+}
+
+#[test]
+fn version() {
     let version: serde_json::Value = serde_json::from_str(&ok(&["version", "--json"])).unwrap();
     assert!(version["version"].is_string() && version["rustVersion"].is_string());
 }

@@ -1,6 +1,6 @@
 //! `logtap recv` as a process of its own, through real sockets.
 
-mod hook;
+pub(crate) mod hook;
 mod layout;
 mod markers;
 mod tls;

@@ -1,5 +1,8 @@
 //! `sign` and `verify`, with ssh-keygen as the other side.
 
+mod minisign;
+mod sigstore;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

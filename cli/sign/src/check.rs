@@ -38,12 +38,12 @@ impl Differences {
     }
 }
 
-/// Compares a directory with a statement, on `threads` threads.
+/// Compares a directory with a statement that the file `signature` signs, on `threads` threads.
 ///
 /// # Errors
 /// If a file cannot be read, or something in the directory is no file.
-pub fn compare(dir: &Path, statement: &Statement, threads: usize) -> Result<Differences, FilesError> {
-    let there = files::names(dir)?;
+pub fn compare(dir: &Path, statement: &Statement, signature: &str, threads: usize) -> Result<Differences, FilesError> {
+    let there = files::names(dir, &[signature])?;
     let signed: BTreeMap<&str, &str> =
         statement.subject.iter().map(|file| (file.name.as_str(), file.digest.sha256.as_str())).collect();
     let known: BTreeSet<&str> = there.iter().map(String::as_str).collect();

@@ -9,7 +9,6 @@ use std::sync::{Mutex, PoisonError};
 use logtap_capture::name;
 use sha2::{Digest as _, Sha256};
 
-use crate::ssh::SIGNATURE;
 use crate::statement::STATEMENT;
 
 /// Sums of all files, in the form that `sha256sum -c` reads. 1.x wrote it under this name.
@@ -48,20 +47,20 @@ pub enum FilesError {
     },
 }
 
-/// Files that a signature does not cover: itself, what it signs, and the lock that comes with a receiver.
-const ASIDE: [&str; 3] = [name::LOCK, STATEMENT, SIGNATURE];
+/// Files that no signature covers: what it signs, and the lock that comes with a receiver.
+const ASIDE: [&str; 2] = [name::LOCK, STATEMENT];
 
-/// Names of the files that a signature covers, in order.
+/// Names of the files that a signature covers, in order; it does not cover the `signatures` themselves.
 ///
 /// # Errors
 /// If the directory cannot be read, or holds anything but files with names that are text.
-pub fn names(dir: &Path) -> Result<Vec<String>, FilesError> {
+pub fn names(dir: &Path, signatures: &[&str]) -> Result<Vec<String>, FilesError> {
     let failed = |source| FilesError::Io { path: dir.to_owned(), source };
     let mut names = Vec::new();
     for entry in fs::read_dir(dir).map_err(failed)? {
         let entry = entry.map_err(failed)?;
         let name = entry.file_name().into_string().map_err(|_| FilesError::NoText(entry.path()))?;
-        if ASIDE.contains(&name.as_str()) {
+        if ASIDE.contains(&name.as_str()) || signatures.contains(&name.as_str()) {
             continue;
         }
         // A link is not followed: what it leads to is no part of the capture.

@@ -8,12 +8,15 @@ use clap::Args;
 use crate::when;
 
 /// Which cluster, and which namespace in it.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub(crate) struct ClusterArgs {
     /// Namespace; else $LOGTAP_TAP_NAMESPACE, else that of the kubeconfig's context
-    // Not an `env` of the flag: to name a namespace by the flag alone means the namespace itself.
     #[arg(short = 'n', long, value_name = "NAME")]
     pub(crate) namespace: Option<String>,
+    /// The namespace where no flag names one
+    // Apart from `namespace`: to name a namespace by the flag alone means the namespace itself.
+    #[arg(long, env = "LOGTAP_TAP_NAMESPACE", hide = true, value_name = "NAME")]
+    pub(crate) usual_namespace: Option<String>,
     /// Context of the kubeconfig to use
     #[arg(long, value_name = "NAME")]
     pub(crate) context: Option<String>,

@@ -33,7 +33,9 @@ const RIGHTS: [Right; 11] = [
     Right::new("create", ROLE_BINDING),
 ];
 
-/// Check whether taps would work: installation, rights, quotas, Pod Security, mesh, target
+/// Check whether taps would work, and name what is in the way
+///
+/// Installation, rights, quotas, Pod Security, mesh, target.
 ///
 /// Changes nothing. Ends with 6 when something would keep a tap from working.
 #[derive(Debug, Args)]

@@ -32,10 +32,10 @@ pub(crate) struct DeployArgs {
     #[arg(long, default_value = "2GB", value_parser = size::parse, value_name = "SIZE")]
     max_disk: u64,
     /// Redact before anything is stored: all rules, or those named (credit_card,email,jwt,bearer,ip_v4,ssn,phone)
-    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "RULES")]
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", env = "LOGTAP_RECV_REDACT", value_name = "RULES")]
     redact: Option<String>,
     /// YAML file of further rules (name, pattern, replacement); works alone too
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, env = "LOGTAP_RECV_REDACT_PATTERNS", value_name = "FILE")]
     redact_patterns: Option<PathBuf>,
     /// Print the objects as YAML, and change nothing; certificates are made when it is done
     #[arg(long)]

@@ -25,7 +25,7 @@ use crate::output::Ui;
 /// Both are mined together, so that a pattern is the same in both, and compared
 /// in relation to their load: a run with twice the load is no regression.
 ///
-/// Exit status is 0; with --rules it is 6 if a rule does not hold.
+/// Exit status is 0; with --rules or --ci it is 6 if a rule does not hold.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Rules (YAML), each may be left out:\n  max_new_error_patterns: 0\n  max_risen_patterns: 0\n  max_vanished_patterns: 0\n  max_error_rate_ratio: 1.5\n\nExamples:\n  logtap diff yesterday/ today/\n  logtap diff baseline/ run/ --rules rules.yaml --format junit > report.xml"
@@ -40,6 +40,15 @@ pub(crate) struct DiffArgs {
     /// File with the rules that must hold
     #[arg(long, value_name = "FILE")]
     rules: Option<PathBuf>,
+    /// Ends with 6 when a usual rule does not hold: something new at level error, risen or vanished
+    #[arg(long)]
+    ci: bool,
+    /// Of logtap 1.x; there is always a verdict now
+    #[arg(long = "baseline", hide = true)]
+    verdict: bool,
+    /// Of logtap 1.x; `regression` is all there is to fail on
+    #[arg(long, hide = true, requires = "ci", value_parser = ["regression"])]
+    fail_on: Option<String>,
     /// Form of the output; `json` is the same as --json
     #[arg(long, value_enum)]
     pub(crate) format: Option<DiffFormat>,
@@ -69,9 +78,9 @@ pub(crate) enum DiffFormat {
 /// # Errors
 /// If a capture or the rules cannot be read.
 pub(crate) fn run(args: DiffArgs, ui: &Ui) -> Result<Exit, CliError> {
-    let DiffArgs { baseline, dir, rules, format, service_label, jobs } = args;
+    let DiffArgs { baseline, dir, rules, ci, verdict: _, fail_on: _, format, service_label, jobs } = args;
     let threads = crate::args::threads(jobs);
-    let judged = rules.is_some();
+    let judged = ci || rules.is_some();
     let rules = rules.as_deref().map(read).transpose()?.unwrap_or(Rules::USUAL);
     let options = Options { service_label, ..Options::default() };
     // Levels are counted per bucket; one bucket is enough.

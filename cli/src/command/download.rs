@@ -54,6 +54,7 @@ pub(crate) fn run(args: DownloadArgs, ui: &Ui) -> Result<(), CliError> {
         namespace: Some(namespace.clone()),
         context: args.context.clone(),
         kubeconfig: args.kubeconfig.clone(),
+        ..ClusterArgs::default()
     })?;
     let receiver = deployed::find(&cluster, &namespace, &name)?.ok_or_else(|| {
         CliError::new(Kind::NotFound, format!("there is no receiver {name} in namespace {namespace}"))

@@ -18,7 +18,9 @@ use crate::error::CliError;
 use crate::output::Ui;
 use crate::size;
 
-/// Write a capture's lines as JSON lines, CSV or Parquet, in order of time
+/// Write a capture's lines as JSON lines, CSV or Parquet
+///
+/// In order of time.
 ///
 /// Columns: ts, ts_ns (nanoseconds since 1970), level, namespace, pod, container, app, labels, meta, msg.
 /// JSON lines are as the capture stores them. In CSV a text that a spreadsheet would calculate begins

@@ -13,7 +13,8 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::Args;
-use logtap_capture::query::{LabelMatcher, Pattern, PatternOptions, Query};
+use logtap_capture::matchers;
+use logtap_capture::query::{Pattern, PatternOptions, Query};
 
 use crate::args::{self, FormatArgs};
 use crate::error::CliError;
@@ -78,7 +79,8 @@ pub(crate) struct GrepArgs {
     /// Print nothing; exit 1 if there is no match (the same as --quiet)
     #[arg(short = 'q')]
     silent: bool,
-    /// Only lines with this label: k=v, k!=v, k=~regex, k!~regex (can be repeated, all must hold)
+    /// Only lines with this label: k=v, k!=v, k=~regex, k!~regex (all must hold; can be repeated, and
+    /// a comma before another one parts them; \, is a comma)
     #[arg(long, value_name = "MATCHER")]
     label: Vec<String>,
     /// Only lines from this time on: RFC 3339, HH:MM (UTC), or -30m (before the capture's end)
@@ -146,7 +148,7 @@ pub(crate) fn run(args: GrepArgs, ui: &Ui) -> Result<Exit, CliError> {
     let quiet = silent || ui.quiet;
     let options = PatternOptions { fixed: fixed_strings, ignore_case, word: word_regexp, invert: invert_match };
     let pattern = Pattern::new(&pattern, options)?;
-    let labels = label.iter().map(|text| text.parse()).collect::<Result<Vec<LabelMatcher>, _>>()?;
+    let labels = matchers::parse_all(&label)?;
     let inputs = Inputs::open(&paths)?;
     let (from, to) = inputs.resolve(from, to)?;
     let query = Query { pattern: Some(pattern), labels, from, to };

@@ -44,6 +44,9 @@ pub(crate) struct MergeArgs {
     /// Replace what is at --out, if it is a capture that was cut or merged from others
     #[arg(long)]
     force: bool,
+    /// Of logtap 1.x; refused, with the reason
+    #[arg(long, hide = true)]
+    clock_correct: bool,
     #[command(flatten)]
     pub(crate) format: FormatArgs,
     /// Threads [default: number of processors]
@@ -67,7 +70,14 @@ struct Report {
 /// If a capture cannot be read, they do not go together, or the result cannot be written; nothing of it is
 /// left then.
 pub(crate) fn run(args: MergeArgs, ui: &Ui) -> Result<(), CliError> {
-    let MergeArgs { dirs, out, dedupe, mixed_redaction, force, format: _, jobs } = args;
+    let MergeArgs { dirs, out, dedupe, mixed_redaction, force, clock_correct, format: _, jobs } = args;
+    if clock_correct {
+        return Err(CliError::usage(
+            "--clock-correct is gone: how far two clocks differ cannot be told from their lines (1.x moved a capture by the \
+             difference of two start times), and lines keep the times their senders gave them",
+        )
+        .hint("leave it out; `logtap triage` names services whose clock seems to differ"));
+    }
     let opened = dirs.iter().map(|dir| carrying::open(dir, ui)).collect::<Result<Vec<Source>, _>>()?;
     refuse_twins(&dirs)?;
     let folders: Vec<&Path> = opened.iter().map(Source::dir).collect();

@@ -3,12 +3,14 @@
 pub(crate) mod catalog;
 pub(crate) mod check;
 pub(crate) mod completion;
+pub(crate) mod config;
 pub(crate) mod deploy;
 pub(crate) mod diff;
 pub(crate) mod download;
 pub(crate) mod export;
 pub(crate) mod gc;
 pub(crate) mod grep;
+pub(crate) mod init;
 pub(crate) mod inspect;
 pub(crate) mod install;
 pub(crate) mod man;
@@ -54,7 +56,7 @@ pub(crate) fn run(command: Command, ui: &Ui) -> Result<Exit, CliError> {
         Command::Install(args) => install::run(*args, ui),
         Command::Uninstall(args) => uninstall::run(args, ui),
         Command::Tap(args) => tap::run(*args, ui),
-        Command::Untap(args) => untap::run(args, ui),
+        Command::Untap(args) => untap::run(*args, ui),
         Command::Check(args) => check::run(args, ui),
         Command::Status(args) => status::run(args, ui).map(done),
         Command::Deploy(args) => deploy::run(*args, ui).map(done),
@@ -66,6 +68,8 @@ pub(crate) fn run(command: Command, ui: &Ui) -> Result<Exit, CliError> {
         Command::Merge(args) => merge::run(args, ui).map(done),
         Command::Snapshot(args) => snapshot::run(args, ui).map(done),
         Command::Gc(args) => gc::run(args, ui).map(done),
+        Command::Init(args) => init::run(args, ui).map(done),
+        Command::Config(args) => config::run(args, ui),
         Command::Completion(args) => completion::run(args, ui).map(done),
         Command::Man(args) => man::run(args, ui).map(done),
         Command::Version(args) => version::run(args, ui).map(done),

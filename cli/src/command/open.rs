@@ -8,6 +8,7 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser};
+use logtap_capture::matchers;
 use logtap_capture::reader::Capture;
 use logtap_capture::time::SECOND;
 use logtap_view::filter::{Filter, Kind, level};
@@ -46,7 +47,8 @@ pub(crate) struct OpenArgs {
     /// Latest time, in the same forms
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     to: Option<When>,
-    /// Only lines with this label: k=v, k!=v, k=~regex, k!~regex (can be repeated, all must hold)
+    /// Only lines with this label: k=v, k!=v, k=~regex, k!~regex (all must hold; can be repeated, and
+    /// a comma before another one parts them; \, is a comma)
     #[arg(long, value_name = "MATCHER", allow_hyphen_values = true)]
     label: Vec<String>,
     /// Only lines of this level or a worse one: trace, debug, info, warn, error, fatal (can be repeated, the worst
@@ -215,8 +217,9 @@ impl OpenArgs {
         let resolve = |when: Option<When>| {
             when.map(|when| when.resolve(range)).transpose().map_err(|error| CliError::usage(error.to_string()))
         };
+        let labels = self.label.iter().flat_map(|text| matchers::split(text)).collect();
         let kinds =
-            [(Kind::Label, self.label), (Kind::Level, self.level), (Kind::Keep, self.grep), (Kind::Hide, self.hide)];
+            [(Kind::Label, labels), (Kind::Level, self.level), (Kind::Keep, self.grep), (Kind::Hide, self.hide)];
         let filters: Vec<Filter> = kinds
             .into_iter()
             .flat_map(|(kind, texts)| texts.into_iter().map(move |text| Filter { kind, text, on: true }))

@@ -14,8 +14,8 @@ use logtap_receiver::shutdown::{self, Trigger};
 use logtap_receiver::{ReceiverError, Running, Summary};
 use tokio::signal::unix::{SignalKind, signal};
 
-pub(crate) use attached::stop;
-pub(crate) use flags::{RecvArgs, tell};
+pub(crate) use attached::{check_alone, stop};
+pub(crate) use flags::{RecvArgs, tell, value};
 pub(crate) use in_cluster::MadeArgs;
 
 use crate::error::{CliError, Kind};

@@ -5,12 +5,13 @@ use std::io::Write as _;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use logtap_capture::lock::Lock;
 use logtap_capture::metadata::Metadata;
 use logtap_sign::files::{self, MANIFEST};
-use logtap_sign::ssh::{self, SIGNATURE, SignError};
+use logtap_sign::ssh::{self, SignError};
 use logtap_sign::statement::{STATEMENT, Statement};
+use logtap_sign::{SIGNATURES, minisign, sigstore};
 use serde::Serialize;
 
 use super::verify::{self, VerifyArgs};
@@ -25,20 +26,25 @@ const USUAL: [&str; 3] = ["id_ed25519", "id_ecdsa", "id_rsa"];
 ///
 /// Writes manifest.sha256 (checksums, for sha256sum -c), statement.json (an in-toto statement of the
 /// files, lines, losses and redaction) and statement.json.sig, its signature by your SSH key.
-/// logtap verify checks it, and so does ssh-keygen -Y verify -n capture@logtap.io. A capture that a
-/// receiver writes cannot be signed.
+/// logtap verify checks it, and so does ssh-keygen -Y verify -n capture@logtap.io. With
+/// --format minisign the signature is statement.json.minisig, which minisign -V checks, too; with
+/// --format sigstore it is a bundle for cosign verify-blob-attestation. A capture that a receiver
+/// writes cannot be signed.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  logtap sign capture/\n  logtap sign capture/ --key ~/.ssh/incident_ed25519\n  logtap verify capture/ --allowed-signers ~/.ssh/allowed_signers"
+    after_help = "Examples:\n  logtap sign capture/\n  logtap sign capture/ --key ~/.ssh/incident_ed25519\n  logtap sign capture/ --format minisign --key release.key\n  logtap verify capture/ --allowed-signers ~/.ssh/allowed_signers"
 )]
 pub(crate) struct SignArgs {
     /// The capture
     #[arg(value_name = "DIR")]
     dir: PathBuf,
-    /// The SSH key to sign with; a public key if an agent holds the private one [default: the first of
-    /// ~/.ssh/id_ed25519, id_ecdsa, id_rsa]
+    /// The key to sign with: an SSH key (a public one if an agent holds the private one) or minisign's
+    /// secret key, or one of curve P-256 in PEM [default: the first of ~/.ssh/id_ed25519, id_ecdsa, id_rsa; ~/.minisign/minisign.key]
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
+    /// Kind of the signature; `json` is the same as --json
+    #[arg(long, value_enum, default_value = "ssh", hide_possible_values = true, value_name = "ssh|minisign|sigstore")]
+    pub(crate) format: SignFormat,
     /// Sign again what is signed already
     #[arg(long)]
     force: bool,
@@ -51,6 +57,51 @@ pub(crate) struct SignArgs {
     /// Threads [default: number of processors]
     #[arg(short = 'j', long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
+}
+
+/// Kinds of signatures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SignFormat {
+    /// By an SSH key
+    Ssh,
+    /// By a minisign key
+    Minisign,
+    /// By a P-256 key in PEM, as a Sigstore bundle
+    Sigstore,
+    /// By an SSH key, and printed as JSON
+    Json,
+}
+
+impl SignFormat {
+    /// The file that holds such a signature.
+    fn file(self) -> &'static str {
+        match self {
+            Self::Minisign => minisign::SIGNATURE,
+            Self::Sigstore => sigstore::SIGNATURE,
+            Self::Ssh | Self::Json => ssh::SIGNATURE,
+        }
+    }
+
+    /// The signature of these bytes, and the key that it is by.
+    fn sign(self, key: &Path, bytes: &[u8]) -> Result<(String, String), CliError> {
+        let internal = |error: Box<dyn std::error::Error + Send + Sync>| CliError::new(Kind::Internal, error);
+        match self {
+            Self::Minisign => {
+                let signature = minisign::sign(key, bytes).map_err(of_minisign)?;
+                let by = minisign::signer(&signature).ok_or_else(|| internal(minisign::Invalid::Format.into()))?;
+                Ok((signature, by))
+            }
+            Self::Sigstore => {
+                let (bundle, key) = sigstore::sign(key, bytes).map_err(of_sigstore)?;
+                Ok((bundle, key.fingerprint))
+            }
+            Self::Ssh | Self::Json => {
+                let signature = ssh::sign(key, bytes).map_err(of_ssh)?;
+                let signer = ssh::signer(signature.as_bytes(), bytes).map_err(|error| internal(error.into()))?;
+                Ok((signature, ssh::fingerprint(&signer)))
+            }
+        }
+    }
 }
 
 /// What was signed; `docs/signing.md` describes it.
@@ -82,7 +133,7 @@ pub(crate) fn run(args: SignArgs, ui: &Ui) -> Result<(), CliError> {
         let SignArgs { dir, key, allowed_signers, jobs, .. } = args;
         return verify::run(VerifyArgs::of_sign(dir, key, allowed_signers, jobs), ui);
     }
-    let SignArgs { dir, key, force, jobs, .. } = args;
+    let SignArgs { dir, key, format, force, jobs, .. } = args;
     let dir = dir.as_path();
     let metadata = match Metadata::read(dir) {
         Ok(Some(metadata)) => metadata,
@@ -90,18 +141,17 @@ pub(crate) fn run(args: SignArgs, ui: &Ui) -> Result<(), CliError> {
         Ok(None) => return Err(CliError::new(Kind::NotFound, format!("{} does not exist", dir.display()))),
         Err(error) => return Err(CliError::new(Kind::Internal, error)),
     };
-    let key = key.map_or_else(usual_key, Ok)?;
+    let key = key.map_or_else(|| usual_key(format), Ok)?;
     let _held = Lock::take(dir)?;
-    if !force && [STATEMENT, SIGNATURE].iter().any(|name| fs::symlink_metadata(dir.join(name)).is_ok()) {
+    if !force && SIGNATURES.iter().chain([&STATEMENT]).any(|name| fs::symlink_metadata(dir.join(name)).is_ok()) {
         let hint = "check it with logtap verify; --force replaces the signature by yours";
         return Err(CliError::usage(format!("{} is signed already", dir.display())).hint(hint));
     }
     let Described { files, manifest, statement } = describe(dir, &metadata, args::threads(jobs))?;
     let bytes = statement.bytes().map_err(|error| CliError::new(Kind::Internal, error))?;
-    let signature = ssh::sign(&key, &bytes).map_err(error)?;
-    let signer = ssh::signer(signature.as_bytes(), &bytes).map_err(|error| CliError::new(Kind::Internal, error))?;
+    let (signature, key) = format.sign(&key, &bytes)?;
     // The signature goes first and comes last: nothing half signed looks signed.
-    for name in [SIGNATURE, STATEMENT] {
+    for name in SIGNATURES.into_iter().chain([STATEMENT]) {
         match fs::remove_file(dir.join(name)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(CliError::at(dir, &error)),
             _ => {}
@@ -109,8 +159,7 @@ pub(crate) fn run(args: SignArgs, ui: &Ui) -> Result<(), CliError> {
     }
     write(dir, MANIFEST, manifest.as_bytes())?;
     write(dir, STATEMENT, &bytes)?;
-    write(dir, SIGNATURE, signature.as_bytes())?;
-    let key = ssh::fingerprint(&signer);
+    write(dir, format.file(), signature.as_bytes())?;
     if ui.json {
         let files = files.into_iter().map(|one| SignedFile { file: one.name, sha256: one.sha256, bytes: one.size });
         let (dir, root_hash) = (dir.display().to_string(), files::sha256(&bytes));
@@ -129,7 +178,7 @@ struct Described {
 }
 
 fn describe(dir: &Path, metadata: &Metadata, threads: usize) -> Result<Described, CliError> {
-    let mut names = files::names(dir).map_err(verify::unreadable)?;
+    let mut names = files::names(dir, &SIGNATURES).map_err(verify::unreadable)?;
     names.retain(|name| name != MANIFEST);
     let mut files = files::sums(dir, &names, threads).map_err(verify::unreadable)?;
     let manifest = files::manifest(&files);
@@ -153,8 +202,21 @@ fn write(dir: &Path, name: &str, bytes: &[u8]) -> Result<(), CliError> {
     fs::File::open(dir).and_then(|dir| dir.sync_all()).map_err(failed)
 }
 
-fn usual_key() -> Result<PathBuf, CliError> {
+fn usual_key(format: SignFormat) -> Result<PathBuf, CliError> {
     let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
+    if format == SignFormat::Minisign {
+        let key = home.join(".minisign/minisign.key");
+        return if key.is_file() {
+            Ok(key)
+        } else {
+            Err(CliError::usage("there is no minisign key in ~/.minisign to sign with")
+                .hint("name one with --key, or make one: minisign -G"))
+        };
+    }
+    if format == SignFormat::Sigstore {
+        return Err(CliError::usage("a Sigstore bundle needs a key of curve P-256: name its PEM file with --key")
+            .hint("make one: openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out key.pem"));
+    }
     let found = USUAL.iter().map(|name| home.join(".ssh").join(name)).find(|path| path.is_file());
     found.ok_or_else(|| {
         CliError::usage("there is no SSH key in ~/.ssh to sign with")
@@ -162,12 +224,34 @@ fn usual_key() -> Result<PathBuf, CliError> {
     })
 }
 
-fn error(error: SignError) -> CliError {
+fn of_ssh(error: SignError) -> CliError {
     match &error {
         SignError::Read { path, source } => CliError::at(path, source),
         SignError::Refused { .. } => {
             CliError::new(Kind::Permission, error).hint("is it the right key, and its passphrase?")
         }
         SignError::Keygen { .. } | SignError::Format(_) => CliError::new(Kind::Internal, error),
+    }
+}
+
+fn of_minisign(error: minisign::SignError) -> CliError {
+    match &error {
+        minisign::SignError::Read { path, source } => CliError::at(path, source),
+        minisign::SignError::Program(_) => {
+            CliError::new(Kind::NotFound, error).hint("it signs with keys of its own: install the package minisign")
+        }
+        minisign::SignError::Refused(_) => {
+            CliError::new(Kind::Permission, error).hint("is it the right key, and its password?")
+        }
+        minisign::SignError::Io(_) => CliError::new(Kind::Internal, error),
+    }
+}
+
+fn of_sigstore(error: sigstore::SignError) -> CliError {
+    match &error {
+        sigstore::SignError::Read { path, source } => CliError::at(path, source),
+        sigstore::SignError::Key(_) => CliError::usage(error.to_string())
+            .hint("openssl pkcs8 -topk8 -nocrypt -in OLD -out NEW brings one into that form"),
+        sigstore::SignError::Failed => CliError::new(Kind::Internal, error),
     }
 }

@@ -14,7 +14,9 @@ use crate::error::CliError;
 use crate::output::Ui;
 use crate::preflight::{Check, State, installation};
 
-/// Show what is tapped: workloads, namespaces, pods with and without a running forwarder, receivers
+/// Show what is tapped and what is missed, and the receivers
+///
+/// Workloads, namespaces, pods with and without a running forwarder; and what is left over.
 #[derive(Debug, Args)]
 pub(crate) struct StatusArgs {
     #[command(flatten)]

@@ -60,6 +60,7 @@ pub(crate) fn run(args: UninstallArgs, ui: &Ui) -> Result<Exit, CliError> {
         namespace: args.namespace.clone(),
         context: args.context.clone(),
         kubeconfig: args.kubeconfig.clone(),
+        ..ClusterArgs::default()
     })?;
     let namespace = args.namespace.clone().unwrap_or(installation(&cluster)?.namespace);
     let taps = taps(&cluster)?;

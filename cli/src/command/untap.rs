@@ -17,7 +17,7 @@ use crate::tapping::{
 };
 use crate::workload::{WorkloadArgs, choose, everything, title};
 
-/// Untap workloads: they are as they were before, and new pods have no trace of it
+/// Untap workloads: they are as they were before
 ///
 /// What somebody edited since the tap is left as it is, and named. Without a workload,
 /// `-n NAMESPACE` alone untaps the namespace.

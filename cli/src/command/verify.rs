@@ -10,8 +10,8 @@ use logtap_capture::time;
 use logtap_sign::check::{self, Differences};
 use logtap_sign::files::{self, FilesError};
 use logtap_sign::signers::Signers;
-use logtap_sign::ssh::{self, SIGNATURE};
 use logtap_sign::statement::{STATEMENT, Statement};
+use logtap_sign::{SIGNATURES, minisign, sigstore, ssh};
 use serde::Serialize;
 
 use crate::args::{self, FormatArgs};
@@ -35,7 +35,7 @@ pub(crate) struct VerifyArgs {
     /// A file of allowed signers, as ssh-keygen reads it; may be repeated
     #[arg(long, value_name = "FILE")]
     allowed_signers: Vec<PathBuf>,
-    /// A file with public SSH keys; may be repeated
+    /// A file with public keys, of SSH or minisign or in PEM; may be repeated
     #[arg(long, value_name = "FILE")]
     key: Vec<PathBuf>,
     /// Only a signature of this name in the allowed signers counts
@@ -85,7 +85,7 @@ struct Verified {
 /// # Errors
 /// If it is not as it was signed, by a key that the user named, or that cannot be found out.
 pub(crate) fn run(args: VerifyArgs, ui: &Ui) -> Result<(), CliError> {
-    let signers = signers(&args, ui)?;
+    let named = named(&args, ui)?;
     let read = |name: &str| {
         fs::read(args.dir.join(name)).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound if args.dir.is_dir() => {
@@ -94,22 +94,15 @@ pub(crate) fn run(args: VerifyArgs, ui: &Ui) -> Result<(), CliError> {
             _ => CliError::at(&args.dir.join(name), &error),
         })
     };
-    let (bytes, signature) = (read(STATEMENT)?, read(SIGNATURE)?);
-    let key = ssh::signer(&signature, &bytes);
-    let signer = key.as_ref().ok().and_then(|key| signers.who(key, args.identity.as_deref()));
-    let fingerprint = key.as_ref().ok().map(ssh::fingerprint);
-    let reason = match (&key, signer) {
-        (Err(why), _) => Some(why.to_string()),
-        (Ok(_), None) => Some(format!(
-            "it is signed by {}, which is no key that you named",
-            fingerprint.as_deref().unwrap_or("an unknown key")
-        )),
-        (Ok(_), Some(_)) => None,
-    };
+    let bytes = read(STATEMENT)?;
+    // Of several signatures that of the kind of key which was named is looked at; others are files too many.
+    let there = SIGNATURES.into_iter().filter(|name| args.dir.join(name).is_file());
+    let file = there.min_by_key(|name| named.is_empty(name)).unwrap_or(ssh::SIGNATURE);
+    let Judged { signer, key, reason } = named.judge(file, &read(file)?, &bytes, args.identity.as_deref());
     // What a stranger states is not worth comparing with.
     let differences = if reason.is_none() {
         let statement = Statement::read(&bytes).map_err(|error| CliError::new(Kind::Findings, error))?;
-        check::compare(&args.dir, &statement, args::threads(args.jobs)).map_err(unreadable)?
+        check::compare(&args.dir, &statement, file, args::threads(args.jobs)).map_err(unreadable)?
     } else {
         Differences::default()
     };
@@ -118,31 +111,101 @@ pub(crate) fn run(args: VerifyArgs, ui: &Ui) -> Result<(), CliError> {
         dir: args.dir.display().to_string(),
         valid: reason.is_none() && differences.is_empty(),
         reason,
-        signer: signer.map(str::to_owned),
-        key: fingerprint,
+        signer,
+        key,
         root_hash: files::sha256(&bytes),
         differences,
     };
     tell(&found, ui)
 }
 
-fn signers(args: &VerifyArgs, ui: &Ui) -> Result<Signers, CliError> {
+/// What a signature comes to.
+struct Judged {
+    signer: Option<String>,
+    key: Option<String>,
+    /// Why it does not count.
+    reason: Option<String>,
+}
+
+fn by_ssh_key(signature: &[u8], bytes: &[u8], signers: &Signers, identity: Option<&str>) -> Judged {
+    let key = match ssh::signer(signature, bytes) {
+        Ok(key) => key,
+        Err(why) => return Judged { signer: None, key: None, reason: Some(why.to_string()) },
+    };
+    let signer = signers.who(&key, identity).map(str::to_owned);
+    let key = ssh::fingerprint(&key);
+    let reason = signer.is_none().then(|| format!("it is signed by {key}, which is no key that you named"));
+    Judged { signer, key: Some(key), reason }
+}
+
+/// The keys that were named, by kind.
+#[derive(Default)]
+struct Named {
+    ssh: Signers,
+    minisign: Vec<minisign::Key>,
+    sigstore: Vec<sigstore::Key>,
+}
+
+impl Named {
+    /// True if no key of the kind that makes such a file was named.
+    fn is_empty(&self, file: &str) -> bool {
+        match file {
+            minisign::SIGNATURE => self.minisign.is_empty(),
+            sigstore::SIGNATURE => self.sigstore.is_empty(),
+            _ => self.ssh.is_empty(),
+        }
+    }
+
+    fn judge(&self, file: &str, signature: &[u8], bytes: &[u8], identity: Option<&str>) -> Judged {
+        let found = match file {
+            minisign::SIGNATURE => minisign::verify(signature, bytes, &self.minisign)
+                .map(|key| ("minisign key", &key.number))
+                .map_err(|why| why.to_string()),
+            sigstore::SIGNATURE => sigstore::verify(signature, bytes, &self.sigstore)
+                .map(|key| ("the owner of key", &key.fingerprint))
+                .map_err(|why| why.to_string()),
+            _ => return by_ssh_key(signature, bytes, &self.ssh, identity),
+        };
+        match found {
+            Ok((who, key)) => Judged { signer: Some(format!("{who} {key}")), key: Some(key.clone()), reason: None },
+            Err(why) => Judged { signer: None, key: None, reason: Some(why) },
+        }
+    }
+
+    /// Takes a file that holds a key of another kind than SSH's; false if it does not.
+    fn takes(&mut self, text: &str) -> bool {
+        let (minisign, sigstore) = (minisign::Key::read(text), sigstore::Key::read(text));
+        let taken = minisign.is_some() || sigstore.is_some();
+        self.minisign.extend(minisign);
+        self.sigstore.extend(sigstore);
+        taken
+    }
+}
+
+fn named(args: &VerifyArgs, ui: &Ui) -> Result<Named, CliError> {
     if args.allowed_signers.is_empty() && args.key.is_empty() {
         return Err(CliError::usage("whose signature counts? A key that lies in the capture proves nothing")
             .hint("name a file of allowed signers with --allowed-signers, or a public key with --key"));
     }
     let now = time::now().div_euclid(time::SECOND);
-    let mut all = Signers::default();
+    let mut all = Named::default();
     for path in args.allowed_signers.iter().chain(&args.key) {
         let text = fs::read_to_string(path).map_err(|error| CliError::at(path, &error))?;
+        if args.key.contains(path) && all.takes(&text) {
+            continue;
+        }
         let read = Signers::read(&text, now);
         for (line, why) in &read.unused {
             ui.note(format_args!("{} line {line} names nobody: {why}", path.display()));
         }
-        all.add(read);
+        all.ssh.add(read);
     }
-    if all.is_empty() {
+    if SIGNATURES.iter().all(|file| all.is_empty(file)) {
         return Err(CliError::usage("the files that you named hold no key that counts"));
+    }
+    if args.identity.is_some() {
+        // Whoever asks for a name asks for one of the allowed signers.
+        (all.minisign, all.sigstore) = (Vec::new(), Vec::new());
     }
     Ok(all)
 }

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use logtap_capture::query::{LabelMatcher, Pattern, PatternOptions, Query};
+use logtap_capture::matchers;
+use logtap_capture::query::{Pattern, PatternOptions, Query};
 use logtap_capture::select::Selector;
 use logtap_capture::tail::Tail;
 
@@ -47,7 +48,7 @@ pub(crate) fn run(args: WatchArgs, ui: &Ui) -> Result<(), CliError> {
     let WatchArgs { dir, lines, grep, label, format: _ } = args;
     let query = Query {
         pattern: grep.map(|pattern| Pattern::new(&pattern, PatternOptions::default())).transpose()?,
-        labels: label.iter().map(|text| text.parse()).collect::<Result<Vec<LabelMatcher>, _>>()?,
+        labels: matchers::parse_all(&label)?,
         from: None,
         to: None,
     };

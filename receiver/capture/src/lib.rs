@@ -26,6 +26,7 @@ pub mod line;
 mod literals;
 pub mod lock;
 pub mod lost;
+pub mod matchers;
 pub mod metadata;
 pub mod name;
 pub mod numbered;

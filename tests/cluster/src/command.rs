@@ -4,6 +4,8 @@ use std::env;
 use std::path::PathBuf;
 use std::process::Command;
 
+use logtap_testkit::schema;
+
 /// What a run of `logtap` left behind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ran {
@@ -15,10 +17,11 @@ pub struct Ran {
     pub stderr: String,
 }
 
-/// Runs `logtap` with these arguments, to its end. The binary is the one beside the test's own.
+/// Runs `logtap` with these arguments, to its end. The binary is the one beside the test's own. What it
+/// prints under `--json` is held against its schema.
 ///
 /// # Panics
-/// When it is not there.
+/// When it is not there, or prints what its schema does not say.
 #[must_use]
 pub fn logtap(args: &[&str]) -> Ran {
     let output = Command::new(logtap_binary())
@@ -26,7 +29,12 @@ pub fn logtap(args: &[&str]) -> Ran {
         .output()
         .expect("logtap is built beside the tests: tests/run cluster does it");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    Ran { status: output.status.code(), stdout: text(&output.stdout), stderr: text(&output.stderr) }
+    let ran = Ran { status: output.status.code(), stdout: text(&output.stdout), stderr: text(&output.stderr) };
+    if args.contains(&"--json") && !ran.stdout.is_empty() {
+        let problems = schema::problems(&schema::values(args[0], &ran.stdout));
+        assert!(problems.is_empty(), "{args:?}: {problems}\n{}", ran.stdout);
+    }
+    ran
 }
 
 /// Where the binary is that [`logtap`] runs.

@@ -236,7 +236,7 @@ fn a_download_brings_what_is_there_and_later_the_rest() {
     let (followed, ran) = followed.end();
     assert_eq!(ran.status, Some(0), "{ran:?}");
     assert_once(followed.path(), &sent);
-    let removed = logtap(&["deploy", "--remove", "-n", name, "--name", "shared"]);
+    let removed = logtap(&["deploy", "--remove", "-n", name, "--name", "shared", "--json"]);
     assert_eq!(removed.status, Some(0), "{removed:?}");
 }
 

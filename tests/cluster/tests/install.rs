@@ -137,7 +137,7 @@ fn a_namespace_by_annotation_alone_and_nothing_is_left() {
 #[ignore = "needs a cluster: tests/run cluster"]
 fn installing_again_keeps_taps_and_removes_what_is_no_longer_wanted() {
     let namespace = Namespace::new("upgrade", "privileged");
-    good(logtap(&["install", "--timeout", "90s", "--target", "http://127.0.0.1:9"]));
+    good(logtap(&["install", "--json", "--timeout", "90s", "--target", "http://127.0.0.1:9"]));
     let bundle = |entry: usize| {
         let text = kubectl(&["get", "mutatingwebhookconfiguration", "logtap-webhook", "-o", "json"], "").unwrap();
         let found: Value = serde_json::from_str(&text).unwrap();
@@ -157,7 +157,7 @@ fn installing_again_keeps_taps_and_removes_what_is_no_longer_wanted() {
     namespace.kubectl(&["delete", "pod", "api", "--now"], "").unwrap();
 
     // The pod has gone, so nothing is tapped.
-    good(logtap(&["uninstall", "--timeout", "90s"]));
+    good(logtap(&["uninstall", "--json", "--timeout", "90s"]));
     assert!(namespace.get("rolebinding", "logtap-forwarder").is_err(), "what the granter made goes with it");
 }
 

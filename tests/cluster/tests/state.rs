@@ -227,14 +227,14 @@ fn a_namespace_is_tapped_and_untapped_without_a_restart() {
     assert_eq!(before["metadata"]["labels"][label::TAP], "disabled", "the webhook mirrors it");
     let dry = logtap(&["tap", "-n", name, "--target", NOWHERE, "--dry-run"]);
     assert!(dry.stdout.contains("-   logtap.io/tap: \"false\"\n+   logtap.io/tap: \"true\""), "{dry:?}");
-    let ran = logtap(&["tap", "-n", name, "--target", NOWHERE]);
+    let ran = logtap(&["tap", "-n", name, "--target", NOWHERE, "--json"]);
     assert_eq!(ran.status, Some(0), "{ran:?}");
     assert!(ran.stderr.contains("nothing was restarted"), "{ran:?}");
     let tapped: Value = serde_json::from_str(&kubectl(&["get", "namespace", name, "-o", "json"], "").unwrap()).unwrap();
     assert_eq!(tapped["metadata"]["labels"][label::TAP], "enabled");
     deployed(&namespace, |_| ());
     assert_eq!(status(&namespace)["workloads"][0]["ready"], 1);
-    assert_eq!(logtap(&["untap", "-n", name]).status, Some(0));
+    assert_eq!(logtap(&["untap", "-n", name, "--json"]).status, Some(0));
     let after: Value = serde_json::from_str(&kubectl(&["get", "namespace", name, "-o", "json"], "").unwrap()).unwrap();
     for part in ["annotations", "labels"] {
         assert_eq!(after["metadata"][part], before["metadata"][part]);

@@ -15,3 +15,5 @@ pub mod incident;
 pub mod labelled;
 pub mod load;
 pub mod process;
+pub mod readme;
+pub mod schema;

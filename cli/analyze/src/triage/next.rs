@@ -1,6 +1,6 @@
 //! Commands to go on with: searches that show the lines behind an answer.
 
-use logtap_capture::time;
+use logtap_capture::{matchers, time};
 
 use super::change::Row;
 use super::report::Next;
@@ -17,7 +17,8 @@ pub(super) fn next(changed: &[&Row], whole: &Mined, window: Option<(i64, i64)>) 
             if let Some(service) = whole.services.values().find(|service| service.name == row.service)
                 && !service.label.is_empty()
             {
-                command.extend(["--label".to_owned(), format!("{}={}", service.label, service.name)]);
+                command
+                    .extend(["--label".to_owned(), matchers::escape(&format!("{}={}", service.label, service.name))]);
             }
             if let Some((from, to)) = window {
                 command.extend(["--from".to_owned(), short(from), "--to".to_owned(), short(to.saturating_add(1))]);

@@ -91,6 +91,7 @@ impl InstallArgs {
             namespace: Some(self.namespace.clone()),
             context: self.context.clone(),
             kubeconfig: self.kubeconfig.clone(),
+            ..ClusterArgs::default()
         }
     }
 

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use clap::Args;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args};
 use logtap_capture::lock::Lock;
 use logtap_view::run::{End, ViewError};
 use logtap_view::state::Options;
@@ -33,11 +34,29 @@ const LOOK: Duration = Duration::from_millis(20);
 #[derive(Debug, Args)]
 pub(super) struct AttachedArgs {
     /// Stop the receiver that writes to DIR: it drains, seals the capture and ends
-    #[arg(long, value_name = "DIR", exclusive = true)]
+    // Not `exclusive`: to clap, what the environment says counts as typed.
+    #[arg(long, value_name = "DIR")]
     pub(super) stop: Option<PathBuf>,
     /// Receive in a session of its own, for a view that may go away
     #[arg(long, hide = true)]
     pub(super) own_session: bool,
+}
+
+/// Checks that nothing else was typed beside `--stop`.
+///
+/// # Errors
+/// Names what was.
+pub(crate) fn check_alone(definition: &clap::Command, typed: &ArgMatches) -> Result<(), CliError> {
+    let Some((name @ "recv", typed)) = typed.subcommand() else { return Ok(()) };
+    let on_line = |id: &str| typed.value_source(id) == Some(ValueSource::CommandLine);
+    let flags = definition.find_subcommand(name).into_iter().flat_map(clap::Command::get_arguments);
+    let mut beside = flags.filter(|flag| flag.get_id() != "stop" && on_line(flag.get_id().as_str()));
+    match beside.find_map(clap::Arg::get_long) {
+        Some(other) if on_line("stop") => {
+            Err(CliError::usage(format!("--stop stands alone; --{other} has nothing to do there")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// True if a person can look at a view here.

@@ -3,20 +3,21 @@
 
 mod elsewhere;
 mod stream;
+pub(crate) mod value;
 
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use logtap_capture::session::{Fsync, Options};
-use logtap_receiver::config::{Config, Limits, OnFull, TlsFiles, Verifier, Webhook};
-use logtap_receiver::{Alerts, EVENTS, WebhookAuth};
+use logtap_capture::session::Options;
+use logtap_receiver::config::{Config, Limits, OnFull, TlsFiles, Verifier};
+use logtap_receiver::{Alerts, WebhookAuth};
 use logtap_redact::{Redactor, parse_patterns, parse_selection};
 
 pub(crate) use elsewhere::{Elsewhere, tell};
 use stream::StreamArgs;
+use value::{parse_duration, parse_fsync, parse_listen, webhooks};
 
 use super::attached::AttachedArgs;
 use super::identity::ByCluster;
@@ -40,13 +41,13 @@ pub(crate) struct RecvArgs {
     #[arg(long, default_value = "./capture", env = "LOGTAP_RECV_DIR", value_name = "DIR")]
     pub(super) dir: PathBuf,
     /// Rotate files at this size (compressed); at most an eighth of --max-disk
-    #[arg(long, default_value = "256MB", value_parser = size::parse, value_name = "SIZE")]
+    #[arg(long, default_value = "256MB", env = "LOGTAP_RECV_MAX_FILE", value_parser = size::parse, value_name = "SIZE")]
     max_file: u64,
     /// Most bytes in the directory; the oldest file goes first
     #[arg(long, default_value = "10GB", env = "LOGTAP_RECV_DISK_CAP", value_parser = size::parse, value_name = "SIZE")]
     max_disk: u64,
     /// When written lines are made safe against power loss: always, never or an interval such as 1s
-    #[arg(long, default_value = "1s", value_name = "WHEN")]
+    #[arg(long, default_value = "1s", env = "LOGTAP_RECV_FSYNC", value_name = "WHEN")]
     fsync: String,
     /// Redact before anything is stored: all rules, or those named (credit_card,email,jwt,bearer,ip_v4,ssn,phone)
     #[arg(long, num_args = 0..=1, default_missing_value = "true", env = "LOGTAP_RECV_REDACT", value_name = "RULES")]
@@ -67,7 +68,7 @@ pub(crate) struct RecvArgs {
     #[arg(long, default_value = "250ms", value_name = "DURATION")]
     ack_timeout: String,
     /// What senders are told when lines cannot be kept: 204 and a count, or 429
-    #[arg(long, value_enum, default_value = "drop")]
+    #[arg(long, value_enum, default_value = "drop", env = "LOGTAP_RECV_ON_FULL")]
     on_full: OnFullArg,
     /// Bytes of lines that may wait for the writer
     #[arg(long, default_value = "48MB", value_parser = size::parse, value_name = "SIZE")]
@@ -94,7 +95,7 @@ pub(crate) struct RecvArgs {
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_client_ca: Option<PathBuf>,
     /// File of bearer tokens, one per line; senders must present one
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, env = "LOGTAP_RECV_AUTH_TOKEN_FILE", value_name = "FILE")]
     auth_token_file: Option<PathBuf>,
     /// Senders must present their pod's token (audience `logtap`), and are believed to be what the cluster says of it
     #[arg(long, value_enum, value_name = "HOW", requires = "tls_cert")]
@@ -113,7 +114,7 @@ pub(crate) struct RecvArgs {
     #[arg(long, env = "LOGTAP_RECV_WEBHOOK_EVENTS", value_delimiter = ',', value_name = "EVENTS")]
     webhook_events: Vec<String>,
     /// How notifications prove their origin: bearer:TOKEN or hmac-sha256:SECRET
-    #[arg(long, value_name = "AUTH")]
+    #[arg(long, env = "LOGTAP_RECV_WEBHOOK_AUTH", hide_env_values = true, value_name = "AUTH")]
     webhook_auth: Option<WebhookAuth>,
     /// 1.x: entries in the buffer; now --queue, in bytes
     #[arg(long, hide = true)]
@@ -247,27 +248,6 @@ fn notices(ui: &Ui, buffer: Option<u64>, compress: Option<bool>, alerts_go_nowhe
     }
 }
 
-fn webhooks(urls: Vec<String>, events: &[String], auth: Option<&WebhookAuth>) -> Result<Vec<Webhook>, CliError> {
-    let events: Vec<String> =
-        events.iter().map(|event| event.trim().to_owned()).filter(|event| !event.is_empty()).collect();
-    if let Some(unknown) = events.iter().find(|event| !EVENTS.contains(&event.as_str())) {
-        return Err(CliError::usage(format!(
-            "--webhook-events: no event {unknown:?}; there are {}",
-            EVENTS.join(", ")
-        )));
-    }
-    let urls = urls.into_iter().map(|url| url.trim().to_owned()).filter(|url| !url.is_empty());
-    urls.map(|url| {
-        if url.starts_with("http://") || url.starts_with("https://") {
-            Ok(Webhook { url, events: events.clone(), auth: auth.cloned() })
-        } else {
-            // Not repeated here: such addresses hold secrets.
-            Err(CliError::usage("--webhook-url must start with http:// or https://"))
-        }
-    })
-    .collect()
-}
-
 fn read_alerts(path: &Path) -> Result<Alerts, CliError> {
     Alerts::parse(&read_small(path)?).map_err(|error| CliError::usage(format!("{}: {error}", path.display())))
 }
@@ -313,68 +293,4 @@ fn redactor(
     Redactor::new(logtap_redact::Config { builtins, patterns, hash_key })
         .map(Some)
         .map_err(|error| CliError::usage(error.to_string()))
-}
-
-fn parse_listen(text: &str) -> Result<SocketAddr, CliError> {
-    use std::net::ToSocketAddrs;
-    let wrong = || {
-        CliError::usage(format!(
-            "--listen {text:?} is no address; write HOST:PORT, such as 127.0.0.1:3100, or :3100 for all interfaces"
-        ))
-    };
-    match text.strip_prefix(':') {
-        Some(port) => Ok(SocketAddr::from(([0, 0, 0, 0], port.parse().map_err(|_| wrong())?))),
-        None => text.to_socket_addrs().map_err(|_| wrong())?.next().ok_or_else(wrong),
-    }
-}
-
-fn parse_fsync(text: &str) -> Result<Fsync, CliError> {
-    match text {
-        "always" => Ok(Fsync::Always),
-        "never" => Ok(Fsync::Never),
-        _ => parse_duration(text).filter(|every| *every >= Duration::from_millis(10)).map(Fsync::Every).ok_or_else(
-            || {
-                CliError::usage(format!(
-                    "--fsync {text:?}: write always, never or an interval of at least 10ms, such as 1s"
-                ))
-            },
-        ),
-    }
-}
-
-/// `250ms`, `1s`, `1.5s`, `2m`, `4h`
-fn parse_duration(text: &str) -> Option<Duration> {
-    let at = text.find(|c: char| c.is_ascii_alphabetic())?;
-    let (number, unit) = text.split_at(at);
-    let seconds = match unit {
-        "ms" => 0.001,
-        "s" => 1.0,
-        "m" => 60.0,
-        "h" => 3600.0,
-        _ => return None,
-    } * number.parse::<f64>().ok()?;
-    Duration::try_from_secs_f64(seconds).ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses() {
-        assert_eq!(parse_listen(":3100").unwrap().to_string(), "0.0.0.0:3100");
-        assert_eq!(parse_listen("[::1]:9").unwrap().to_string(), "[::1]:9");
-        for wrong in ["3100", "x:y", ":x", ""] {
-            assert!(parse_listen(wrong).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn intervals() {
-        assert_eq!(parse_fsync("250ms").unwrap(), Fsync::Every(Duration::from_millis(250)));
-        assert_eq!(parse_duration("1.5s"), Some(Duration::from_millis(1500)));
-        for wrong in ["", "5", "1x", "-1s", "0ms"] {
-            assert!(parse_fsync(wrong).is_err(), "{wrong}");
-        }
-    }
 }

@@ -33,7 +33,7 @@ impl ByCluster {
     /// # Errors
     /// If no cluster is known.
     pub(super) fn new() -> Result<Self, CliError> {
-        let cluster = Cluster::connect(&ClusterArgs { namespace: None, context: None, kubeconfig: None })?;
+        let cluster = Cluster::connect(&ClusterArgs::default())?;
         Ok(Self { cluster, forbidden: None, keys: None, looked: None })
     }
 

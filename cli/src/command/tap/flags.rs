@@ -10,7 +10,7 @@ use crate::args::FormatArgs;
 use crate::cluster::{ClusterArgs, WaitArgs};
 use crate::workload::WorkloadArgs;
 
-/// Tap workloads: their new pods carry a forwarder, and their lines arrive
+/// Tap workloads, so that the lines of their new pods arrive
 ///
 /// Writes annotations into the pod template; that restarts the pods. Without a workload,
 /// `-n NAMESPACE` alone taps the namespace: pods created from then on opt in, nothing is restarted.
@@ -22,7 +22,7 @@ pub(crate) struct TapArgs {
     #[command(flatten)]
     pub(crate) cluster: ClusterArgs,
     /// Where lines go: http://, https:// or HOST:PORT; a receiver in the cluster is found by itself
-    #[arg(long, value_name = "URL")]
+    #[arg(long, env = "LOGTAP_TAP_TARGET", value_name = "URL")]
     pub(crate) target: Option<String>,
     /// File with the certificates (PEM) that sign the target's, in place of the public ones
     #[arg(long, value_name = "FILE")]

@@ -1,8 +1,9 @@
 //! The view as a command that shows it again, and what of it is kept for the next time.
 
-use logtap_capture::time;
+use logtap_capture::{matchers, time};
 
 use crate::archive::{Key, Order};
+use crate::filter::Kind;
 use crate::remembered::{Place, Remembered};
 use crate::state::State;
 use crate::text::quote;
@@ -50,7 +51,8 @@ fn flags(state: &State) -> Vec<(&'static str, Option<String>)> {
     for filter in filters {
         let name = filter.kind.flag();
         if filter.on {
-            flag(name, filter.text.clone());
+            let is_label = filter.kind == Kind::Label;
+            flag(name, if is_label { matchers::escape(&filter.text) } else { filter.text.clone() });
         } else {
             flag("--off", format!("{}:{}", name.trim_start_matches('-'), filter.text));
         }

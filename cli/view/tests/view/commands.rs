@@ -27,7 +27,10 @@ fn options(words: &[String]) -> Options {
         let (name, value) = word.split_once('=').unwrap_or((word, ""));
         let filter = |kind| Filter { kind, text: value.to_owned(), on: true };
         match name {
-            "--label" => options.filters.push(filter(Kind::Label)),
+            "--label" => {
+                let each = |text| Filter { kind: Kind::Label, text, on: true };
+                options.filters.extend(logtap_capture::matchers::split(value).into_iter().map(each));
+            }
             "--level" => options.filters.push(filter(Kind::Level)),
             "--grep" => options.filters.push(filter(Kind::Keep)),
             "--hide" => options.filters.push(filter(Kind::Hide)),
@@ -78,6 +81,7 @@ fn copied_views_come_back_through_shells() {
         "/slow<Enter>",
         "/!it's $(touch /tmp/x) `a` \\d<Enter>",
         "lapp!=api<Enter>",
+        "lapp!=a,b=c<Enter>",
         "llevel=warn<Enter>",
         "&n=|page=|ms<Enter>",
         "/!a'b\"c<Enter>",
@@ -120,4 +124,14 @@ fn what_would_act_on_a_terminal_is_written_as_numbers() {
     assert!(command.chars().all(|c| !c.is_control() && c != '\u{202e}' && c != '\u{200b}'), "{command:?}");
     let back = options(&words("sh", &command).unwrap());
     assert_eq!(back.filters, view.state.filters);
+}
+
+/// `--label` takes several; a value that looks like two is one all the same.
+#[test]
+fn commas_of_a_label_stay_in_it() {
+    let (_folder, dir) = usual(100);
+    let filters = vec![Filter { kind: Kind::Label, text: "app!=a,b=c".to_owned(), on: true }];
+    let view = Driver::open(&dir, Options { filters, ..Options::default() }, (80, 24));
+    let command = command_line(&view.state);
+    assert_eq!(options(&words("sh", &command).unwrap()).filters, view.state.filters, "{command}");
 }

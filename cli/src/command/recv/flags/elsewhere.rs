@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use logtap_capture::session::Options;
 
-use super::{RecvArgs, parse_fsync, read_small, read_tokens, redactor};
+use super::value::parse_fsync;
+use super::{RecvArgs, read_small, read_tokens, redactor};
 use crate::command::recv::key;
 use crate::deployed::file;
 use crate::error::CliError;
