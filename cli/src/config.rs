@@ -9,6 +9,7 @@ mod template;
 use std::path::{Path, PathBuf};
 
 use clap::{Arg, ArgMatches, Command};
+use logtap_view::keymap::Keymap;
 
 pub(crate) use file::{Entry, File, Problem};
 pub(crate) use key::{KEYS, Key, nearest};
@@ -29,6 +30,8 @@ const VERBOSE: &str = "LOGTAP_VERBOSE";
 pub(crate) struct Config {
     /// Settings, each once.
     pub(crate) entries: Vec<Entry>,
+    /// Keys of the view.
+    pub(crate) keymap: Keymap,
     /// What cannot be used.
     pub(crate) problems: Vec<Problem>,
     /// What has no effect, and why.
@@ -52,7 +55,12 @@ impl Config {
     pub(crate) fn load() -> Result<Self, CliError> {
         let own = path().map(|path| File::read(&path)).transpose()?.flatten().unwrap_or_default();
         let local = File::read(Path::new(LOCAL))?.unwrap_or_default();
-        let mut config = Self { entries: own.entries, problems: own.problems, notes: own.notes };
+        // Where they cannot be used, that is among the problems.
+        let keymap = file::keymap(&own.keys).unwrap_or_default();
+        let mut config = Self { entries: own.entries, keymap, problems: own.problems, notes: own.notes };
+        if !local.keys.is_empty() {
+            config.notes.push(format!("{LOCAL}: keys are not taken from here: your own file decides that"));
+        }
         config.problems.extend(local.problems);
         config.notes.extend(local.notes);
         let mut taken = Vec::new();

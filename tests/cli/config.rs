@@ -3,9 +3,12 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::recv::until;
+use crate::terminal::Terminal;
 use crate::world::{self, Outcome};
 
 /// A home and a working directory with what these files say.
@@ -271,5 +274,39 @@ fn another_file_can_be_named_and_none() {
         let outcome: Outcome =
             place.command(&["config", "get", "recv.dir"]).env("LOGTAP_CONFIG", variable).output().unwrap().into();
         assert_eq!(outcome.out, format!("{dir}\n"));
+    }
+}
+
+#[test]
+fn keys_of_the_view_are_chosen_and_mistakes_in_them_named() {
+    let place = Place::new("keys:\n  next-error: [x, F8]\n  previous-error: \"\"\n", "keys:\n  quit: x\n");
+    let dir = world::capture(place.folder.path());
+    let mut command = place.command(&["open", dir.to_str().unwrap(), "--fresh"]);
+    command.env("TERM", "xterm-256color");
+    let mut terminal = Terminal::start(&command, 100, 30);
+    terminal.wait_for("x next error");
+    terminal.keys("E");
+    terminal.wait_for("E is no key here");
+    terminal.keys("x");
+    until("x leads to an error", || !terminal.text().contains("E is no key here"));
+    terminal.keys("q");
+    assert_eq!(terminal.end(Duration::from_secs(5)), 0, "the directory's file has not made x quit");
+    for (text, line, named) in [
+        ("keys:\n  next-error: x\n  next-eror: y\n", 3, "next-eror"),
+        ("keys:\n  next-error: hello\n", 2, "hello"),
+        ("keys:\n  detach: z\n  next-error: n\n", 3, "next-hit"),
+        ("keys: x\n", 1, "keys takes keys"),
+    ] {
+        let place = Place::new(text, "");
+        let checked = place.run(&["config", "validate"]);
+        assert_eq!(checked.code, 6, "{text}");
+        assert!(
+            checked.out.contains(&format!("line {line}: ")) && checked.out.contains(named),
+            "{text}: {}",
+            checked.out
+        );
+        let ran = Terminal::start(place.command(&["open", dir.to_str().unwrap()]).env("TERM", "xterm"), 80, 24)
+            .end(Duration::from_secs(5));
+        assert_eq!(ran, 2, "{text}");
     }
 }

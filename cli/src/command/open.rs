@@ -17,6 +17,7 @@ use logtap_view::run::{End, ViewError};
 use logtap_view::state::Options;
 use logtap_view::update::Leave;
 
+use crate::config::Config;
 use crate::error::{CliError, Kind as ErrorKind};
 use crate::exit::Exit;
 use crate::output::Ui;
@@ -153,6 +154,7 @@ pub(crate) fn run(args: OpenArgs, ui: &Ui) -> Result<Exit, CliError> {
     let (dir, baseline) = (args.dir.clone(), args.baseline.clone());
     let compare = baseline.map(|baseline| compare::between(&baseline, &dir, ui)).transpose()?;
     let mut options = args.into_options(&capture)?;
+    options.keymap = Config::usable()?.keymap;
     (options.restored, options.marks) = (is_restored, kept.map(|kept| kept.marks).unwrap_or_default());
     drop(capture);
     let end = logtap_view::run::run(&dir, options, compare, || false, keeping(&dir)).map_err(failed)?;

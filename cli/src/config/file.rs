@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use logtap_view::keymap::{Keymap, KeymapError};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::Spanned;
@@ -13,6 +14,14 @@ use crate::error::CliError;
 
 /// Most bytes of a file; nobody writes more by hand.
 const MOST: u64 = 1 << 20;
+
+/// The section with the keys of the view.
+pub(super) const VIEW_KEYS: &str = "keys";
+
+/// The keys of the view, with those that were chosen.
+pub(super) fn keymap(keys: &[(String, String)]) -> Result<Keymap, KeymapError> {
+    Keymap::new(keys.iter().map(|(name, keys)| (name.as_str(), keys.as_str())))
+}
 
 /// A setting and where it stands.
 #[derive(Debug)]
@@ -42,6 +51,8 @@ pub(crate) struct Problem {
 #[derive(Debug, Default)]
 pub(crate) struct File {
     pub(super) entries: Vec<Entry>,
+    /// Keys of the view by action, apart by blanks.
+    pub(super) keys: Vec<(String, String)>,
     pub(super) problems: Vec<Problem>,
     pub(super) notes: Vec<String>,
 }
@@ -102,13 +113,16 @@ impl File {
             let line = section.referenced.line();
             match node.map(|node| node.value) {
                 None => {}
+                Some(Node::Keys(keys)) if section.value == VIEW_KEYS => file.take_keys(path, line, keys),
                 Some(Node::Keys(keys)) => {
                     for (name, value) in keys.0 {
                         let line = name.referenced.line();
                         file.take(path, line, &definition, &format!("{}.{}", section.value, name.value), value);
                     }
                 }
-                Some(Node::Value(_)) if KEYS.iter().any(|key| key.parts().0 == section.value) => {
+                Some(Node::Value(_))
+                    if section.value == VIEW_KEYS || KEYS.iter().any(|key| key.parts().0 == section.value) =>
+                {
                     let message = format!("{} takes keys, one to a line, indented below it", section.value);
                     file.problems.push(Problem { path: path.to_owned(), line, message });
                 }
@@ -116,6 +130,37 @@ impl File {
             }
         }
         file
+    }
+
+    /// Takes the keys of the view, unless they cannot be chosen so.
+    fn take_keys(&mut self, path: &Path, section: u64, keys: Map<Option<Node>>) {
+        let mut lines = Vec::new();
+        for (name, node) in keys.0 {
+            let line = name.referenced.line();
+            let text = match node {
+                None => String::new(),
+                Some(Node::Value(values)) => values.all.join(" "),
+                Some(Node::Keys(_)) => {
+                    let message =
+                        format!("{VIEW_KEYS}.{}: takes keys of the keyboard, not further settings", name.value);
+                    self.problems.push(Problem { path: path.to_owned(), line, message });
+                    continue;
+                }
+            };
+            lines.push(line);
+            self.keys.push((name.value, text));
+        }
+        if let Err(error) = keymap(&self.keys) {
+            let message = error.to_string();
+            // The last entry that it speaks of: what stands before it was good.
+            let speaks = |(name, keys): &(String, String)| {
+                message.contains(name.as_str()) || keys.split(' ').any(|key| message.starts_with(&format!("{key:?}")))
+            };
+            let of = self.keys.iter().zip(&lines).rev().find(|(entry, _)| speaks(entry)).map(|(_, line)| *line);
+            let message = format!("{VIEW_KEYS}: {message}");
+            self.problems.push(Problem { path: path.to_owned(), line: of.unwrap_or(section), message });
+            self.keys.clear();
+        }
     }
 
     fn take(&mut self, path: &Path, line: u64, definition: &clap::Command, name: &str, node: Option<Node>) {

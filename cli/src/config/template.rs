@@ -1,7 +1,12 @@
 //! The file that `logtap init` writes: every setting, commented out, with what it means and its default.
 
-use clap::Arg;
+use std::collections::BTreeSet;
 
+use clap::Arg;
+use logtap_view::keymap;
+use logtap_view::keys::KEYMAP;
+
+use super::file::VIEW_KEYS;
 use super::key::{KEYS, Local};
 use crate::args;
 
@@ -33,6 +38,12 @@ pub(crate) fn template() -> String {
             Some(default) => text += &format!("  #{name}: {default}\n"),
             None => text += &format!("  # no default; for example\n  #{name}: {}\n", key.example),
         }
+    }
+    text += &format!("\n#{VIEW_KEYS}:\n  # Keys of the view (`open`, `recv`), apart by blanks; ? shows what they do\n");
+    let mut named = BTreeSet::new();
+    for binding in KEYMAP.iter().filter(|binding| named.insert(binding.action)) {
+        let keys = serde_json::Value::from(binding.keys);
+        text += &format!("  #{}: {keys}\n", keymap::name_of(binding.action));
     }
     text
 }

@@ -19,6 +19,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::command::open;
+use crate::config::Config;
 use crate::error::{CliError, Kind};
 use crate::exit::Exit;
 use crate::output::{self, Ui};
@@ -81,7 +82,8 @@ pub(super) fn run(dir: &Path, ui: &Ui) -> Result<Exit, CliError> {
             return Ok(exit_of(status));
         }
     };
-    let options = Options { listen, owner: true, utc: true, ..Options::default() };
+    let keymap = Config::usable()?.keymap;
+    let options = Options { listen, owner: true, utc: true, keymap, ..Options::default() };
     let over = || matches!(child.try_wait(), Ok(Some(_)));
     let shown = logtap_view::run::run(dir, options, None, over, open::keeping(dir));
     let said = std::fs::metadata(&log).map_or(0, |data| data.len());
