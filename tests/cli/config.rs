@@ -294,7 +294,8 @@ fn keys_of_the_view_are_chosen_and_mistakes_in_them_named() {
     for (text, line, named) in [
         ("keys:\n  next-error: x\n  next-eror: y\n", 3, "next-eror"),
         ("keys:\n  next-error: hello\n", 2, "hello"),
-        ("keys:\n  detach: z\n  next-error: n\n", 3, "next-hit"),
+        ("keys:\n  detach: z\n  next-error: \"n\"\n", 3, "next-hit"),
+        ("keys:\n  next-error: n\n", 2, "in quotes"),
         ("keys: x\n", 1, "keys takes keys"),
     ] {
         let place = Place::new(text, "");

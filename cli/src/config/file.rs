@@ -157,7 +157,9 @@ impl File {
                 message.contains(name.as_str()) || keys.split(' ').any(|key| message.starts_with(&format!("{key:?}")))
             };
             let of = self.keys.iter().zip(&lines).rev().find(|(entry, _)| speaks(entry)).map(|(_, line)| *line);
-            let message = format!("{VIEW_KEYS}: {message}");
+            let is_bool = ["\"true\"", "\"false\""].iter().any(|word| message.starts_with(word));
+            let quotes = if is_bool { "; y and n stand in quotes, or YAML takes them for yes and no" } else { "" };
+            let message = format!("{VIEW_KEYS}: {message}{quotes}");
             self.problems.push(Problem { path: path.to_owned(), line: of.unwrap_or(section), message });
             self.keys.clear();
         }
