@@ -43,6 +43,16 @@ impl Counts {
         self.rows.iter_mut().zip(&other.rows).for_each(|(sum, count)| *sum = sum.saturating_add(*count));
     }
 
+    /// No message that is counted here and not there came more often; what is counted there is counted here, too.
+    pub(super) fn most_besides(&self, part: &Self) -> u32 {
+        let rest = |row: usize| {
+            let places = row * WIDTH..(row + 1) * WIDTH;
+            let pairs = self.rows[places.clone()].iter().zip(&part.rows[places]);
+            pairs.map(|(all, part)| all.saturating_sub(*part)).max().unwrap_or(0)
+        };
+        (0..ROWS).map(rest).min().unwrap_or(0)
+    }
+
     fn of(&self, pattern: u64) -> u32 {
         places(pattern).into_iter().map(|place| self.rows[place]).min().unwrap_or(0)
     }

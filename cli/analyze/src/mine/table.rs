@@ -232,7 +232,7 @@ impl Mined {
     pub fn merge(&mut self, mut other: Self) {
         self.flush();
         other.flush();
-        self.counts = Self::counts([&*self, &other]).map(Box::new);
+        self.counts = Self::all_counts(&[&*self, &other]).map(Box::new);
         for (hash, service) in other.services {
             self.add_service(hash, service);
         }

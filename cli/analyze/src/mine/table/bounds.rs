@@ -12,6 +12,8 @@ use super::{CellId, Counts, Mined, Ranks};
 const MAX_PATTERNS: usize = 16_384;
 /// Cells kept in the end.
 const MAX_CELLS: usize = 65_536;
+/// Lines of a message that are no finding, however new it is (`MIN_LINES` of the tests, less one).
+const RARE: u32 = 4;
 /// Services told apart in the end, those with the smallest hashes; the others count together.
 pub(super) const MAX_SERVICES: usize = 1000;
 
@@ -89,11 +91,23 @@ impl Mined {
         self.texts.retain(|pattern, _| ranks.of(*pattern) <= limit);
     }
 
-    /// How often each masked message came, where there were too many to be kept and hashes decided:
-    /// what a second reading needs, and for one of two captures that are compared both.
+    /// How often each masked message came, where there were too many to be kept, hashes decided, and one
+    /// that came often enough to matter may be among those that are not kept: what a second reading needs,
+    /// and for one of two captures that are compared both.
     #[must_use]
     pub fn counts<'m>(all: impl IntoIterator<Item = &'m Self>) -> Option<Counts> {
         let all: Vec<&Self> = all.into_iter().collect();
+        let sum = Self::all_counts(&all)?;
+        let mut kept = Counts::default();
+        for mined in &all {
+            let cells = mined.cells.iter().filter(|(id, _)| all.iter().all(|one| one.keeps(id.pattern)));
+            cells.for_each(|(id, cell)| kept.add(id.pattern, cell.count));
+        }
+        (sum.most_besides(&kept) > RARE).then_some(sum)
+    }
+
+    /// How often each masked message came, if some are not kept because of their hashes.
+    pub(super) fn all_counts(all: &[&Self]) -> Option<Counts> {
         let mut sum = all.iter().any(|mined| mined.counts.is_some()).then(Counts::default)?;
         for mined in all {
             match &mined.counts {
