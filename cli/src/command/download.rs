@@ -15,7 +15,7 @@ use crate::error::{CliError, Kind};
 use crate::output::Ui;
 use crate::size;
 
-/// Fetch a capture: of a receiver in the cluster, from a bucket, from behind a link
+/// Fetch a capture from a cluster, a bucket or a link
 ///
 /// Of a receiver, brings what it has now and ends; what is in DIR already is not fetched again, so the same
 /// command goes on where it was cut, and later brings what has come since. The receiver stays as it is.
