@@ -80,6 +80,7 @@ fn arrows_point_one_way() {
     assert_eq!(ours("logtap-forwarder"), ["logtap-push"], "the forwarder runs in every tapped pod: it stays small");
     assert_eq!(ours("logtap-analyze"), ["logtap-capture"], "what a capture says is read from its lines alone");
     assert_eq!(ours("logtap-carry"), ["logtap-capture"], "captures are carried by what stands in them alone");
+    assert_eq!(ours("logtap-remote"), ["logtap-capture"], "buckets are filled with what the caller has picked");
     assert_eq!(ours("logtap-view"), ["logtap-capture"], "the view only reads captures");
     assert!(!all["logtap-view"].contains("tokio"), "the view has threads, not tasks");
     assert!(ours("logtap-certs").is_empty(), "certificates are asked by all and ask nobody");

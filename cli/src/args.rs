@@ -90,7 +90,8 @@ pub(crate) enum Command {
     Check(command::check::CheckArgs),
     Status(command::status::StatusArgs),
     Deploy(Box<command::deploy::DeployArgs>),
-    Download(command::download::DownloadArgs),
+    Upload(command::upload::UploadArgs),
+    Download(Box<command::download::DownloadArgs>),
     Slice(command::slice::SliceArgs),
     Export(Box<command::export::ExportArgs>),
     Merge(command::merge::MergeArgs),
@@ -105,16 +106,11 @@ pub(crate) enum Command {
     Version(command::version::VersionArgs),
 }
 
-/// Names of commands that this version does not have yet.
-const NOT_YET: [&str; 1] = ["upload"];
-
 /// Why no command runs.
 #[derive(Debug)]
 pub(crate) enum Stop {
     /// Help, the version, or a usage error, as clap words it.
     Clap(clap::Error),
-    /// A usage error of ours.
-    Usage(CliError),
     /// Settings that cannot be used.
     Settings(CliError),
 }
@@ -140,6 +136,7 @@ impl Cli {
             Command::Check(args) => args.format.format,
             Command::Status(args) => args.format.format,
             Command::Deploy(args) => args.format.format,
+            Command::Upload(args) => args.format.format,
             Command::Download(args) => args.format.format,
             Command::Slice(args) => args.format.format,
             Command::Merge(args) => args.format.format,
@@ -177,9 +174,6 @@ pub(crate) struct Typed {
 /// # Errors
 /// What to show instead of running one.
 pub(crate) fn parse(typed: &[OsString]) -> Result<Typed, Stop> {
-    if let Some(name) = not_yet(typed) {
-        return Err(Stop::Usage(CliError::usage(format!("logtap {name}: not available in this version"))));
-    }
     let definition = definition(typed.first());
     let mut matches = definition.clone().try_get_matches_from(typed).map_err(Stop::Clap)?;
     command::recv::check_alone(&definition, &matches).map_err(Stop::Settings)?;
@@ -190,12 +184,6 @@ pub(crate) fn parse(typed: &[OsString]) -> Result<Typed, Stop> {
         notes = config.notes;
     }
     Ok(Typed { cli: Cli::from_arg_matches(&matches).map_err(Stop::Clap)?, notes })
-}
-
-/// The first word that is no flag, if it names a command of a later version.
-fn not_yet(typed: &[OsString]) -> Option<&'static str> {
-    let word = typed.iter().skip(1).find(|word| !word.as_encoded_bytes().starts_with(b"-"))?;
-    NOT_YET.into_iter().find(|name| word == name)
 }
 
 /// `--json` as far as it can be told from a line that cannot be parsed.
@@ -212,14 +200,6 @@ impl Stop {
             Self::Settings(error) => {
                 output::show_error(&error, json, false);
                 error.kind.exit()
-            }
-            Self::Usage(error) => {
-                if json {
-                    output::show_error(&error, true, false);
-                } else {
-                    output::say(&error.message());
-                }
-                Exit::Usage
             }
             Self::Clap(error)
                 if error.use_stderr()
@@ -249,12 +229,5 @@ mod tests {
     fn definition_is_sound() {
         definition(None).debug_assert();
         definition(Some(&"/bin/kubectl-logtap".into())).debug_assert();
-    }
-
-    #[test]
-    fn later_commands_are_no_commands_of_this_version() {
-        let known: Vec<String> =
-            Cli::command().get_subcommands().map(|command| command.get_name().to_owned()).collect();
-        assert!(NOT_YET.iter().all(|name| !known.iter().any(|known| known == name)));
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use clap::{Args, ValueEnum};
+use indicatif::ProgressBar;
 use logtap_capture::derive::Made;
 use logtap_capture::level::Level;
 use logtap_capture::reader::Capture;
@@ -119,6 +120,30 @@ pub(crate) fn attended<T>(
     threads: usize,
     work: impl FnOnce(Control<'_>) -> Result<T, CarryError>,
 ) -> Result<T, CliError> {
+    let tool = tool();
+    watched(ui, bytes, |cancelled, bar| {
+        let progress = |done| bar.inc(done);
+        work(Control { cancelled, progress: &progress, threads, tool: &tool })
+    })
+}
+
+/// Name and version of this program, for what it writes.
+pub(crate) fn tool() -> String {
+    format!("logtap {}", env!("CARGO_PKG_VERSION"))
+}
+
+/// As [`attended`], for work that is given the flag that stops it and the bar of `bytes`.
+///
+/// # Errors
+/// Whatever `work` fails at.
+pub(crate) fn watched<T, E>(
+    ui: &Ui,
+    bytes: u64,
+    work: impl FnOnce(&AtomicBool, &ProgressBar) -> Result<T, E>,
+) -> Result<T, CliError>
+where
+    CliError: From<E>,
+{
     let cancelled = Arc::new(AtomicBool::new(false));
     let mut handlers = Vec::new();
     for signal in [SIGINT, SIGTERM, SIGHUP] {
@@ -127,9 +152,7 @@ pub(crate) fn attended<T>(
         handlers.push(signal_hook::flag::register(signal, cancelled.clone())?);
     }
     let bar = ui.progress(bytes);
-    let progress = |done| bar.inc(done);
-    let tool = format!("logtap {}", env!("CARGO_PKG_VERSION"));
-    let result = work(Control { cancelled: &cancelled, progress: &progress, threads, tool: &tool });
+    let result = work(&cancelled, &bar);
     bar.finish_and_clear();
     for handler in handlers {
         signal_hook::low_level::unregister(handler);

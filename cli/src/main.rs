@@ -2,6 +2,8 @@
 
 mod args;
 mod carrying;
+#[cfg(feature = "cloud")]
+mod cloud;
 mod cluster;
 mod command;
 mod config;

@@ -52,10 +52,16 @@ fn errors_as_json() {
     }
 }
 
+#[cfg(not(feature = "cloud"))]
 #[test]
-fn later_commands_say_so() {
-    let outcome = run(&["upload", "d", "s3://b"]);
-    assert_eq!((outcome.code, outcome.err.as_str()), (2, "logtap upload: not available in this version\n"));
+fn a_build_without_buckets_says_which_has_them() {
+    for args in
+        [&["upload", "x", "--to", "s3://b"][..], &["download", "s3://b/x"], &["download", "https://b.invalid/x", "y"]]
+    {
+        let outcome = run(args);
+        assert_eq!(outcome.code, 2);
+        assert!(outcome.err.contains("--features cloud"), "{}", outcome.err);
+    }
 }
 
 #[test]

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use logtap_capture::disk::Disk;
 use logtap_capture::index::IndexLine;
 use logtap_capture::name;
+use logtap_capture::reader::Cut;
 use logtap_capture::target::Target;
 
 use crate::export::Place;
@@ -32,19 +33,22 @@ pub struct Packed {
     pub size: u64,
 }
 
-/// Something that goes into an archive.
-enum Member<'s> {
+/// A file of a capture as it was when its source was opened: what an archive or an upload consists of.
+#[derive(Debug)]
+pub enum Member<'s> {
+    /// A small file's bytes.
     Bytes(Vec<u8>),
-    File(&'s File, u64),
+    /// A data file as it was then.
+    File(&'s File, Cut),
 }
 
 /// Packs metadata, index, signatures and data files. `audit.jsonl`, which names clients, stays behind.
-/// Of a file that grows, what it had when the source was opened is packed.
+/// Of a file that grows, what it has when packing begins is packed.
 ///
 /// # Errors
 /// If the capture cannot be read or the archive not be written; there is none then.
 pub fn pack(source: &Source, target: Target, disk: Arc<dyn Disk>, control: Control<'_>) -> Result<Packed, CarryError> {
-    let members = members(source);
+    let members = members(source)?;
     let path = target.path().to_owned();
     let failed = |source| CarryError::Write { path: path.clone(), source };
     let mut out = Place::File(target, disk).begin()?;
@@ -53,7 +57,7 @@ pub fn pack(source: &Source, target: Target, disk: Arc<dyn Disk>, control: Contr
         control.check()?;
         let size = match member {
             Member::Bytes(bytes) => bytes.len() as u64,
-            Member::File(_, length) => *length,
+            Member::File(_, cut) => cut.length + cut.tail.len() as u64,
         };
         let mut header = tar::Header::new_ustar();
         header.set_size(size);
@@ -63,8 +67,8 @@ pub fn pack(source: &Source, target: Target, disk: Arc<dyn Disk>, control: Contr
         let name = format!("{FOLDER}{name}");
         match member {
             Member::Bytes(bytes) => archive.append_data(&mut header, name, &bytes[..]).map_err(failed)?,
-            Member::File(file, length) => {
-                let reader = Watched { file, at: 0, length: *length, control };
+            Member::File(file, cut) => {
+                let reader = Watched { file, at: 0, length: cut.length, control }.chain(cut.tail);
                 archive.append_data(&mut header, name, reader).map_err(|error| cancelled(error, control, failed))?;
             }
         }
@@ -82,21 +86,29 @@ fn cancelled(error: io::Error, control: Control<'_>, failed: impl Fn(io::Error) 
     control.check().err().unwrap_or_else(|| failed(error))
 }
 
-/// What goes into the archive, in order of the names.
-fn members(source: &Source) -> Vec<(String, Member<'_>)> {
+/// All files but `audit.jsonl`, in order of their names. They fit each other although a receiver may go on.
+///
+/// # Errors
+/// If a file that grows cannot be read.
+pub fn members(source: &Source) -> Result<Vec<(String, Member<'_>)>, CarryError> {
     let mut members: Vec<(String, Member<'_>)> = Vec::new();
     for (opened, path) in source.files.iter().zip(&source.names) {
         let name = name::of(path.as_ref()).to_owned();
         // Compressed since it was listed: it is opened under its new name.
         let name = if opened.compressed && !name::is_compressed(&name) { name + ".zst" } else { name };
-        members.push((name, Member::File(&opened.file, opened.length)));
+        let cut = if source.capture.live {
+            opened.cut().map_err(|source| CarryError::Read { path: path.into(), source })?
+        } else {
+            Cut { length: opened.length, tail: &[] }
+        };
+        members.push((name, Member::File(&opened.file, cut)));
     }
     for (name, bytes) in &source.small {
         let bytes = if name == name::INDEX { index_of(bytes, &members) } else { bytes.clone() };
         members.push((name.clone(), Member::Bytes(bytes)));
     }
     members.sort_by(|a, b| a.0.cmp(&b.0));
-    members
+    Ok(members)
 }
 
 /// The lines of an index that belong to what is packed: a receiver may have gone on since.

@@ -4,8 +4,8 @@
 const GROUPS: [(&str, &[&str]); 5] = [
     ("Receive and look", &["recv", "open", "watch", "grep", "inspect", "catalog"]),
     ("Understand", &["triage", "report", "diff", "patterns"]),
-    ("Carry and keep", &["slice", "export", "merge", "snapshot", "sign", "verify", "gc"]),
-    ("Kubernetes", &["install", "uninstall", "tap", "untap", "check", "status", "deploy", "download"]),
+    ("Carry and keep", &["slice", "export", "merge", "snapshot", "upload", "download", "sign", "verify", "gc"]),
+    ("Kubernetes", &["install", "uninstall", "tap", "untap", "check", "status", "deploy"]),
     ("logtap itself", &["init", "config", "completion", "man", "version"]),
 ];
 

@@ -1,5 +1,7 @@
-//! `logtap download`: the capture of a receiver in the cluster, fetched to this machine.
+//! `logtap download`: the capture of a receiver in the cluster, in a bucket or behind a link, fetched to
+//! this machine.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -13,25 +15,34 @@ use crate::error::{CliError, Kind};
 use crate::output::Ui;
 use crate::size;
 
-/// Fetch the capture of a receiver in the cluster
+/// Fetch a capture from a cluster, a bucket or a link
 ///
-/// Brings what it has now and ends; what is in DIR already is not fetched again, so the same command
-/// goes on where it was cut, and later brings what has come since. The receiver stays as it is.
+/// Of a receiver, brings what it has now and ends; what is in DIR already is not fetched again, so the same
+/// command goes on where it was cut, and later brings what has come since. The receiver stays as it is.
+///
+/// From a bucket or a link, every file is compared with the manifest while it comes, and DIR is there when
+/// all are; what was killed or cut goes on with the same command. A link needs no credentials.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  logtap download k8s://shop/logtap-receiver capture/\n  logtap download s3://incidents/2026/4f1c2a capture/\n  logtap download 'https://…' capture/"
+)]
 pub(crate) struct DownloadArgs {
-    /// Where it is: k8s://NAMESPACE/NAME
+    /// Where it is: k8s://NAMESPACE/NAME, s3://BUCKET/PREFIX/ID, gs://BUCKET/PREFIX/ID, or a link
     #[arg(value_name = "URL")]
-    url: String,
-    /// Directory to write to; made if it does not exist [default: ./NAME]
+    pub(crate) url: String,
+    /// Directory to write to; made if it does not exist [default: ./NAME or ./ID]
     #[arg(value_name = "DIR")]
-    dir: Option<PathBuf>,
+    pub(crate) dir: Option<PathBuf>,
     /// As DIR, as in 1.x
     #[arg(short = 'o', long, hide = true, conflicts_with = "dir", value_name = "DIR")]
-    out: Option<PathBuf>,
-    /// Go on with what comes, until Ctrl+C
+    pub(crate) out: Option<PathBuf>,
+    /// Files on their way at the same time, from a bucket or a link
+    #[arg(long, default_value = "4", value_name = "N")]
+    pub(crate) concurrency: NonZeroUsize,
+    /// Go on with what comes, until Ctrl+C (k8s://)
     #[arg(long)]
-    follow: bool,
-    /// Most bytes in the directory; the oldest file goes first
+    pub(crate) follow: bool,
+    /// Most bytes in the directory; the oldest file goes first (k8s://)
     #[arg(long, default_value = "10GB", value_parser = size::parse, value_name = "SIZE")]
     max_disk: u64,
     /// Context of the kubeconfig to use
@@ -49,6 +60,9 @@ pub(crate) struct DownloadArgs {
 /// # Errors
 /// If there is no such receiver, it may not or cannot be read, or lines cannot be written here.
 pub(crate) fn run(args: DownloadArgs, ui: &Ui) -> Result<(), CliError> {
+    if ["s3://", "gs://", "https://", "http://"].iter().any(|scheme| args.url.starts_with(scheme)) {
+        return stored(args, ui);
+    }
     let (namespace, name) = place(&args.url)?;
     let cluster = Cluster::connect(&ClusterArgs {
         namespace: Some(namespace.clone()),
@@ -94,17 +108,27 @@ pub(crate) fn run(args: DownloadArgs, ui: &Ui) -> Result<(), CliError> {
     Ok(())
 }
 
+/// Downloads from a bucket or a link.
+#[cfg(feature = "cloud")]
+fn stored(args: DownloadArgs, ui: &Ui) -> Result<(), CliError> {
+    crate::cloud::download(args, ui)
+}
+
+#[cfg(not(feature = "cloud"))]
+fn stored(_args: DownloadArgs, _ui: &Ui) -> Result<(), CliError> {
+    Err(super::upload::without())
+}
+
 /// Namespace and name of `k8s://namespace/name`.
 fn place(url: &str) -> Result<(String, String), CliError> {
-    if ["s3://", "gs://"].iter().any(|scheme| url.starts_with(scheme)) {
-        return Err(CliError::usage(format!("{url}: buckets are not available in this version")));
-    }
     let parts = url.strip_prefix("k8s://").and_then(|rest| rest.trim_end_matches('/').split_once('/'));
     match parts {
         Some((namespace, name)) if !namespace.is_empty() && !name.is_empty() && !name.contains('/') => {
             Ok((namespace.to_owned(), name.to_owned()))
         }
-        _ => Err(CliError::usage(format!("{url:?} is no place to download from; write k8s://NAMESPACE/NAME"))),
+        _ => Err(CliError::usage(format!(
+            "{url:?} is no place to download from; write k8s://NAMESPACE/NAME, s3://…, gs://… or https://…"
+        ))),
     }
 }
 

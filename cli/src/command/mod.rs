@@ -27,6 +27,7 @@ pub(crate) mod tap;
 pub(crate) mod triage;
 pub(crate) mod uninstall;
 pub(crate) mod untap;
+pub(crate) mod upload;
 pub(crate) mod verify;
 pub(crate) mod version;
 pub(crate) mod watch;
@@ -60,7 +61,8 @@ pub(crate) fn run(command: Command, ui: &Ui) -> Result<Exit, CliError> {
         Command::Check(args) => check::run(args, ui),
         Command::Status(args) => status::run(args, ui).map(done),
         Command::Deploy(args) => deploy::run(*args, ui).map(done),
-        Command::Download(args) => download::run(args, ui).map(done),
+        Command::Upload(args) => upload::run(args, ui).map(done),
+        Command::Download(args) => download::run(*args, ui).map(done),
         Command::Sign(args) => sign::run(args, ui).map(done),
         Command::Verify(args) => verify::run(args, ui).map(done),
         Command::Slice(args) => slice::run(args, ui).map(done),

@@ -3,9 +3,12 @@
 
 use std::fs::File;
 use std::io;
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::block_index::BlockIndex;
+use crate::frame::EMPTY_LAST_BLOCK;
 use crate::index::{self, IndexLine};
 use crate::lock::Lock;
 use crate::metadata::{Metadata, MetadataError};
@@ -123,6 +126,45 @@ impl Capture {
     }
 }
 
+/// What a data file holds at one moment, for a copy that is made later: the next write overwrites the end of
+/// a frame that is open, and nothing before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cut {
+    /// Bytes of the file that do not change any more.
+    pub length: u64,
+    /// What follows them in a copy.
+    pub tail: &'static [u8],
+}
+
+impl OpenedFile {
+    /// The file as it is now, if a receiver may be writing it; a write under way is waited for.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn cut(&self) -> io::Result<Cut> {
+        const TRIES: u32 = 200;
+        if !self.compressed || self.index.is_some() {
+            return Ok(Cut { length: self.length, tail: &[] });
+        }
+        for _ in 0..TRIES {
+            let length = self.file.metadata()?.len();
+            let mut end = [0; EMPTY_LAST_BLOCK.len()];
+            let stable = length.saturating_sub(end.len() as u64);
+            // It may become shorter while it is looked at.
+            let read = self.file.read_exact_at(&mut end, stable);
+            if length == 0 || (read.is_ok() && end == EMPTY_LAST_BLOCK) {
+                return Ok(Cut { length: stable, tail: if length == 0 { &[] } else { &EMPTY_LAST_BLOCK } });
+            }
+            if BlockIndex::read(&self.file, length)?.is_some() {
+                return Ok(Cut { length, tail: &[] });
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        // The receiver has ended the file, and goes on in a copy of it.
+        Ok(Cut { length: self.file.metadata()?.len(), tail: &[] })
+    }
+}
+
 /// 1.x, killed while it compressed a file, leaves the plain one and a torn
 /// `.zst` of it, unindexed: read the plain one only.
 fn drop_half_compressed(files: &mut Vec<DataFile>) {
@@ -153,5 +195,32 @@ impl DataFile {
         let compressed = name::is_compressed(name::of(&path));
         let index = if compressed { BlockIndex::read(&file, length)? } else { None };
         Ok(Some(OpenedFile { file, length, compressed, index }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cut_does_not_change_with_the_file() {
+        let file = tempfile::tempfile().unwrap();
+        let opened = OpenedFile { file: file.try_clone().unwrap(), length: 0, compressed: true, index: None };
+        assert_eq!(opened.cut().unwrap(), Cut { length: 0, tail: &[] }, "nothing was written yet");
+        file.write_all_at(b"frame\x01\0\0", 0).unwrap();
+        let cut = opened.cut().unwrap();
+        assert_eq!(cut, Cut { length: 5, tail: &EMPTY_LAST_BLOCK });
+        // The next write.
+        file.write_all_at(b"more\x01\0\0", 5).unwrap();
+        let mut copy = vec![0; 5];
+        opened.file.read_exact_at(&mut copy, 0).unwrap();
+        copy.extend_from_slice(cut.tail);
+        assert_eq!(copy, b"frame\x01\0\0");
+        assert_eq!(opened.cut().unwrap().length, 9);
+        // Ended, and not written any more.
+        file.write_all_at(b"end", 9).unwrap();
+        assert_eq!(opened.cut().unwrap(), Cut { length: 12, tail: &[] });
+        let plain = OpenedFile { length: 4, compressed: false, ..opened };
+        assert_eq!(plain.cut().unwrap(), Cut { length: 4, tail: &[] });
     }
 }

@@ -143,6 +143,19 @@ impl Target {
     /// If another process is at it, something foreign is in it, or the system refuses.
     pub fn begin_directory(&self, disk: &Arc<dyn Disk>) -> Result<Lock, TargetError> {
         let growing = self.growing();
+        let lock = self.resume_directory()?;
+        let removed = remove_own(&growing, disk.as_ref(), Some(crate::name::LOCK));
+        removed.map_err(|source| TargetError::Io { path: growing, source })?;
+        Ok(lock)
+    }
+
+    /// Makes the hidden directory and locks it; what a killed process left in it stays for the caller, who
+    /// must not trust it.
+    ///
+    /// # Errors
+    /// If another process is at it, something foreign is in it, or the system refuses.
+    pub fn resume_directory(&self) -> Result<Lock, TargetError> {
+        let growing = self.growing();
         let failed = |source| TargetError::Io { path: growing.clone(), source };
         match fs::DirBuilder::new().mode(0o700).create(&growing) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -153,7 +166,7 @@ impl Target {
             Err(LockError::InUse(_)) => return Err(TargetError::Busy(self.path.clone())),
             Err(LockError::Io { source, .. }) => return Err(failed(source)),
         };
-        remove_own(&growing, disk.as_ref(), Some(crate::name::LOCK)).map_err(failed)?;
+        own(&growing).map_err(failed)?;
         Ok(lock)
     }
 
@@ -280,8 +293,9 @@ fn kept(path: &Path, why: &crate::discard::Kept) -> TargetError {
     }
 }
 
-/// Removes the files of a capture from a directory, and finds nothing else in it.
-fn remove_own(dir: &Path, disk: &dyn Disk, except: Option<&str>) -> io::Result<()> {
+/// The files of a capture in a directory that holds nothing else.
+fn own(dir: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut paths = Vec::new();
     for entry in fs::read_dir(dir)? {
         let entry = entry?;
         let name = entry.file_name();
@@ -290,9 +304,15 @@ fn remove_own(dir: &Path, disk: &dyn Disk, except: Option<&str>) -> io::Result<(
             let what = format!("{} in it is not logtap's; move it away", name.display());
             return Err(io::Error::new(io::ErrorKind::AlreadyExists, what));
         }
-        if name.to_str() != except {
-            disk.unlink(&entry.path())?;
-        }
+        paths.push(entry.path());
+    }
+    Ok(paths)
+}
+
+/// Removes the files of a capture from a directory, and finds nothing else in it.
+fn remove_own(dir: &Path, disk: &dyn Disk, except: Option<&str>) -> io::Result<()> {
+    for path in own(dir)?.into_iter().filter(|path| path.file_name().and_then(|name| name.to_str()) != except) {
+        disk.unlink(&path)?;
     }
     Ok(())
 }

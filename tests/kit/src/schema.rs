@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 /// Schemas of what a command prints under `--json`, in their order; for commands whose output is one
 /// object or array, or one a line.
-pub const OF_COMMANDS: [(&str, &[&str]); 31] = [
+pub const OF_COMMANDS: [(&str, &[&str]); 32] = [
     ("recv", &[]),
     ("open", &[]),
     ("watch", &["line"]),
@@ -35,7 +35,8 @@ pub const OF_COMMANDS: [(&str, &[&str]); 31] = [
     ("doctor", &["check"]),
     ("status", &["status"]),
     ("deploy", &["deploy"]),
-    ("download", &["download"]),
+    ("upload", &["upload"]),
+    ("download", &["download", "fetch"]),
     ("init", &["init"]),
     ("config", &["config"]),
     ("completion", &[]),
