@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use super::{CellId, Counts, Mined, Ranks};
 
 /// Masked messages kept in the end.
-const MAX_PATTERNS: usize = 16_384;
+const MAX_PATTERNS: usize = 32_768;
 /// Cells kept in the end.
 const MAX_CELLS: usize = 65_536;
 /// Lines of a message that are no finding, however new it is (`MIN_LINES` of the tests, less one).
