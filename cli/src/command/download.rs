@@ -24,7 +24,7 @@ use crate::size;
 /// all are; what was killed or cut goes on with the same command. A link needs no credentials.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  logtap download k8s://shop/logtap-receiver capture/\n  logtap download s3://incidents/2026/4f1c2a capture/\n  logtap download 'https://…' capture/"
+    after_help = "Examples:\n  logtap download k8s://shop/logtap-receiver capture/\n  logtap download s3://incidents/2026/4f1c2a capture/\n  logtap download 'https://LINK' capture/"
 )]
 pub(crate) struct DownloadArgs {
     /// Where it is: k8s://NAMESPACE/NAME, s3://BUCKET/PREFIX/ID, gs://BUCKET/PREFIX/ID, or a link
