@@ -74,6 +74,8 @@ pub(super) fn leave_session() {
 
 /// Starts the receiver, shows its capture, and ends as the receiver ends, unless the person detaches.
 pub(super) fn run(dir: &Path, ui: &Ui) -> Result<Exit, CliError> {
+    // Before there is a receiver that an error would leave behind.
+    let keymap = Config::usable()?.keymap;
     let (log, mut child) = start()?;
     let listen = match wait_until_it_listens(dir, &log, &mut child)? {
         Ok(listen) => listen,
@@ -82,7 +84,6 @@ pub(super) fn run(dir: &Path, ui: &Ui) -> Result<Exit, CliError> {
             return Ok(exit_of(status));
         }
     };
-    let keymap = Config::usable()?.keymap;
     let options = Options { listen, owner: true, utc: true, keymap, ..Options::default() };
     let over = || matches!(child.try_wait(), Ok(Some(_)));
     let shown = logtap_view::run::run(dir, options, None, over, open::keeping(dir));
