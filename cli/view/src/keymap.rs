@@ -37,7 +37,7 @@ pub struct Keymap {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KeymapError {
     /// No such action.
-    #[error("there is no action {0:?}; they are named as in docs/view.md: next-error, half-down")]
+    #[error("there is no action {0:?}; the file that `logtap init` writes lists them")]
     NoAction(String),
     /// No such key.
     #[error(

@@ -17,7 +17,7 @@ use signal_hook::consts::{SIGHUP, SIGTSTP};
 
 use crate::difference::{Change, Compare};
 use crate::draw::theme::{Depth, Theme};
-use crate::filter::{FilterError, Sieve};
+use crate::filter::{FilterError, Kind, Sieve};
 use crate::loader::{Reply, Request};
 use crate::remembered::Remembered;
 use crate::save::{self, SaveError};
@@ -374,7 +374,9 @@ impl<W: FnMut(&State)> Looped<W> {
             Arc::new(both)
         });
         let each = Sieve::of_each(u64::MAX / 2, &state.filters, state.options.from, state.options.to);
-        let job = Job { id: self.job, archive: state.moment.archive.clone(), sieve: state.sieve.clone(), search, each };
+        let same = matches!(&state.filters[..], [one] if one.on && one.kind != Kind::Hide);
+        let (archive, sieve) = (state.moment.archive.clone(), state.sieve.clone());
+        let job = Job { id: self.job, archive, sieve, search, each, same };
         drop(self.workers.tally.send(job));
     }
 }

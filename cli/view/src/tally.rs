@@ -29,6 +29,8 @@ pub struct Job {
     pub search: Option<Arc<Sieve>>,
     /// Each filter by itself; none for one that cannot be used.
     pub each: Vec<Option<Sieve>>,
+    /// There is one filter, and what it matches is what passes: nothing is read a second time.
+    pub same: bool,
 }
 
 /// How far a count has come.
@@ -88,12 +90,10 @@ fn count(
         let source = &archive.files[file];
         source.pages[page].may_grow() || chosen.wants(source, page)
     };
-    let mut walk = Walk::new(archive, Key::FIRST, true, Direction::Forward, wanted);
-    let mut so_far =
+    let so_far =
         Count { id: job.id, passing: 0, hits: 0, places: Vec::new(), done: false, each: Vec::new(), each_done: false };
     let mut kept = 0;
-    let (mut told, mut listening, mut lines) = (Instant::now(), true, 0_u32);
-    let done = walk.run(cache, stale, |key, line| {
+    let looked = look(job, so_far, wanted, cache, stale, tell, |so_far, key, line| {
         let hit = job.search.as_ref().is_some_and(|search| judges.1.passes(search, line));
         so_far.hits += u64::from(hit);
         if hit && kept < PLACES {
@@ -101,26 +101,14 @@ fn count(
             so_far.places.push(key);
         }
         so_far.passing += u64::from(!job.sieve.is_empty() && (hit || judges.0.passes(&job.sieve, line)));
-        lines += 1;
-        if lines.is_multiple_of(1024) {
-            if stale() {
-                return ControlFlow::Break(());
-            }
-            if told.elapsed() > PERIOD {
-                told = Instant::now();
-                listening = tell(Count { places: std::mem::take(&mut so_far.places), ..so_far.clone() });
-                if !listening {
-                    return ControlFlow::Break(());
-                }
-            }
-        }
-        ControlFlow::Continue(())
     })?;
-    if done && listening && !stale() {
-        so_far.done = true;
-        listening = tell(Count { places: std::mem::take(&mut so_far.places), ..so_far.clone() });
-    }
-    Ok(listening.then_some(so_far))
+    Ok(match looked {
+        Some((mut so_far, true)) => {
+            so_far.done = true;
+            tell_on(&mut so_far, tell).then_some(so_far)
+        }
+        other => other.map(|(so_far, _)| so_far),
+    })
 }
 
 /// Counts what each filter matches. False if nobody listens any more.
@@ -134,37 +122,60 @@ fn each(
     if job.each.is_empty() || !so_far.done {
         return Ok(true);
     }
+    if job.same {
+        return Ok(tell(Count { each: vec![so_far.passing], each_done: true, ..so_far }));
+    }
     let archive = &*job.archive;
     let wanted = |file: usize, page: usize| {
         let source = &archive.files[file];
         source.pages[page].may_grow() || job.each.iter().flatten().any(|sieve| sieve.wants(source, page))
     };
     let mut judges: Vec<Judge> = job.each.iter().map(|_| Judge::default()).collect();
-    let mut so_far = Count { each: vec![0; job.each.len()], ..so_far };
-    let (mut told, mut listening, mut lines) = (Instant::now(), true, 0_u32);
-    let mut walk = Walk::new(archive, Key::FIRST, true, Direction::Forward, wanted);
-    let done = walk.run(cache, stale, |_, line| {
+    let so_far = Count { each: vec![0; job.each.len()], ..so_far };
+    let looked = look(job, so_far, wanted, cache, stale, tell, |so_far, _, line| {
         for ((sieve, judge), count) in job.each.iter().zip(&mut judges).zip(&mut so_far.each) {
             *count += u64::from(sieve.as_ref().is_some_and(|sieve| judge.passes(sieve, line)));
         }
-        lines += 1;
-        if lines.is_multiple_of(1024) {
-            if stale() {
-                return ControlFlow::Break(());
-            }
-            if told.elapsed() > PERIOD {
-                told = Instant::now();
-                listening = tell(so_far.clone());
-                if !listening {
-                    return ControlFlow::Break(());
-                }
-            }
-        }
-        ControlFlow::Continue(())
     })?;
-    if done && listening && !stale() {
-        so_far.each_done = true;
-        listening = tell(so_far);
-    }
-    Ok(listening)
+    Ok(match looked {
+        Some((mut so_far, true)) => {
+            so_far.each_done = true;
+            tell_on(&mut so_far, tell)
+        }
+        other => other.is_some(),
+    })
+}
+
+/// Looks at every line of the wanted pages and tells now and then how far it has come: what was counted, and
+/// whether that is all; none if nobody listens any more.
+fn look(
+    job: &Job,
+    mut so_far: Count,
+    wanted: impl FnMut(usize, usize) -> bool,
+    cache: &mut Cache,
+    stale: &dyn Fn() -> bool,
+    tell: &dyn Fn(Count) -> bool,
+    mut each: impl FnMut(&mut Count, Key, &[u8]),
+) -> std::io::Result<Option<(Count, bool)>> {
+    let (mut told, mut listening, mut lines) = (Instant::now(), true, 0_u32);
+    let mut walk = Walk::new(&job.archive, Key::FIRST, true, Direction::Forward, wanted);
+    let done = walk.run(cache, stale, |key, line| {
+        each(&mut so_far, key, line);
+        lines += 1;
+        if !lines.is_multiple_of(1024) {
+            return ControlFlow::Continue(());
+        }
+        if told.elapsed() > PERIOD {
+            told = Instant::now();
+            listening = tell_on(&mut so_far, tell);
+        }
+        if stale() || !listening { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    })?;
+    Ok(listening.then(|| (so_far, done && !stale())))
+}
+
+/// Tells how far a count has come; places of hits are told once.
+fn tell_on(so_far: &mut Count, tell: &dyn Fn(Count) -> bool) -> bool {
+    let places = std::mem::take(&mut so_far.places);
+    tell(Count { places, ..so_far.clone() })
 }

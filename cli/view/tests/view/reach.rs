@@ -91,7 +91,12 @@ fn each_filter_has_its_own_count_and_is_switched_edited_and_dropped() {
     let (_folder, dir) = usual(COUNT);
     let mut view = Driver::open(&dir, Options::default(), (100, 30));
     let count = |wanted: &dyn Fn(u64) -> bool| (0..COUNT).filter(|n| wanted(*n)).count() as u64;
-    view.keys("!completed<Enter>lapp=cart<Enter>llevel=error<Enter>");
+    view.keys("llevel=error<Enter>");
+    assert_eq!((view.count().0, view.state.matched.0.clone()), (62, vec![62]), "one that keeps");
+    view.keys("<Esc>!completed<Enter>");
+    let hidden = count(&|n| n % 97 != 0 && n % 31 != 0);
+    assert_eq!((view.count().0, view.state.matched.0.clone()), (COUNT - hidden, vec![hidden]), "one that hides");
+    view.keys("<Esc>!completed<Enter>lapp=cart<Enter>llevel=error<Enter>");
     let passing = |view: &mut Driver| view.count().0;
     assert_eq!(passing(&mut view), count(&|n| n % 97 == 0 && n % 4 == 1));
     let completed = count(&|n| n % 97 != 0 && n % 31 != 0);
