@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from faults import Server
+from world import World
 
 PIECE = 256 << 10
 
@@ -158,3 +159,20 @@ class Google(Server):
         first, last = int(first), int(last or len(content) - 1)
         answer["Content-Range"] = f"bytes {first}-{last}/{len(content)}"
         return 206, answer, content[first:last + 1]
+
+
+class GoogleWorld(World):
+    """Runs logtap against it."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.store = Google()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.store.stop()
+        super().tearDownClass()
+
+    def environment(self):
+        return {**super().environment(), "STORAGE_EMULATOR_HOST": self.store.url}

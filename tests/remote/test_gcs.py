@@ -5,7 +5,7 @@ import time
 import unittest
 import urllib.request
 
-from google import PIECE, Google
+from google import PIECE, GoogleWorld
 from world import MIB, World, capture, free_port, wait_for
 
 
@@ -47,23 +47,10 @@ class Emulator(World):
         self.logtap("upload", made, "--to", "gs://logs/inc", code=4, environment=nobody)
 
 
-class Sessions(World):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.store = Google()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.store.stop()
-        super().tearDownClass()
-
+class Sessions(GoogleWorld):
     def setUp(self):
         self.store.forget()
         self.store.received.clear()
-
-    def environment(self):
-        return {**super().environment(), "STORAGE_EMULATOR_HOST": self.store.url}
 
     def there(self, identity, made):
         down = self.fresh("down")

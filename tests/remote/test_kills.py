@@ -7,8 +7,8 @@ import subprocess
 import time
 import unittest
 
-from google import Google
-from world import S3World, World, capture
+from google import GoogleWorld
+from world import S3World, capture
 
 KILLS = int(os.environ.get("LOGTAP_KILLS", "8"))
 STREAMS = 3
@@ -137,20 +137,7 @@ class S3(Killed, S3World):
         self.many(one)
 
 
-class Gcs(Killed, World):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.store = Google()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.store.stop()
-        super().tearDownClass()
-
-    def environment(self):
-        return {**super().environment(), "STORAGE_EMULATOR_HOST": self.store.url}
-
+class Gcs(Killed, GoogleWorld):
     def test_uploads(self):
         made = capture(self.fresh("capture"), [17, 18, 1, 25], identity="killed")
         self.place = "gs://logs/inc/killed"
