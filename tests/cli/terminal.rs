@@ -130,7 +130,7 @@ impl Terminal {
     }
 
     /// How the terminal treats what is typed, and the modes that programs leave behind.
-    pub(crate) fn modes(&self) -> (String, bool, bool, bool) {
+    pub(crate) fn modes(&self) -> (String, bool, bool, bool, bool) {
         let parser = self.parser.lock().unwrap();
         let screen = parser.screen();
         (
@@ -138,6 +138,7 @@ impl Terminal {
             screen.alternate_screen(),
             screen.hide_cursor(),
             screen.bracketed_paste(),
+            screen.mouse_protocol_mode() != vt100::MouseProtocolMode::None,
         )
     }
 

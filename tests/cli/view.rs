@@ -74,8 +74,8 @@ fn a_finished_capture_is_shown_and_left_without_a_trace() {
         assert_eq!(terminal.bytes()[before..], *b"\x1b[?2026h\x1b[?2026l");
         terminal.keys("q");
         assert_eq!(terminal.end(Duration::from_secs(5)), 0);
-        let (_, alternate, hidden, paste) = terminal.modes();
-        assert!(!alternate && !hidden && !paste);
+        let (_, alternate, hidden, paste, mouse) = terminal.modes();
+        assert!(!alternate && !hidden && !paste && !mouse);
     }
 }
 
@@ -86,7 +86,9 @@ fn modes_are_given_back_however_it_ends() {
         let mut terminal = Terminal::start(&open(&dir), 80, 24);
         terminal.wait_for("REPLAY");
         let raw = terminal.modes();
-        assert!(raw.1 && raw.2 && raw.3, "{raw:?}");
+        assert!(raw.1 && raw.2 && raw.3 && !raw.4, "{raw:?}");
+        terminal.keys("\u{1b}OQ");
+        until("it has the mouse", || terminal.modes().4);
         if signal == "key" {
             terminal.keys("\u{3}");
         } else {
@@ -111,13 +113,15 @@ fn a_suspended_view_comes_back() {
     let (_folder, dir) = sample();
     let mut terminal = Terminal::start(&open(&dir), 80, 24);
     terminal.wait_for("REPLAY");
+    terminal.keys("\u{1b}OQ");
+    until("it has the mouse", || terminal.modes().4);
     terminal.keys("\u{1a}");
     let state = |pid: u32| std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let pid = terminal.pid();
     until("it is stopped", || state(pid).contains(") T "));
-    until("its screen is left", || !terminal.modes().1);
+    until("screen and mouse are left", || !terminal.modes().1 && !terminal.modes().4);
     Command::new("kill").args(["-s", "CONT", &pid.to_string()]).status().unwrap();
-    until("it shows again", || terminal.modes().1 && terminal.text().contains("REPLAY"));
+    until("it shows again", || terminal.modes().1 && terminal.modes().4 && terminal.text().contains("REPLAY"));
     terminal.keys("q");
     assert_eq!(terminal.end(Duration::from_secs(5)), 0);
 }

@@ -12,7 +12,7 @@ use logtap_capture::matchers;
 use logtap_capture::reader::Capture;
 use logtap_capture::time::SECOND;
 use logtap_view::filter::{Filter, Kind, level};
-use logtap_view::remembered::Remembered;
+use logtap_view::remembered::{Place, Remembered};
 use logtap_view::run::{End, ViewError};
 use logtap_view::state::Options;
 use logtap_view::update::Leave;
@@ -89,6 +89,9 @@ pub(crate) struct OpenArgs {
     /// Show times since this one
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     delta: Option<When>,
+    /// Pin the line of this time to the top; TIME+N: the Nth further line of that time (can be repeated)
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pin: Vec<String>,
     /// The stretch that the histogram shows
     #[arg(long, value_name = "FROM/TO", allow_hyphen_values = true)]
     zoom: Option<String>,
@@ -232,6 +235,11 @@ impl OpenArgs {
         {
             return Err(CliError::usage(wrong.to_string()));
         }
+        let pins = self
+            .pin
+            .iter()
+            .map(|text| at(text, range).map(|(ts, skip)| Place { ts, skip }))
+            .collect::<Result<_, _>>()?;
         let at = self.at.map(|text| at(&text, range)).transpose()?;
         let zoom = self.zoom.map(|text| stretch(&text, range)).transpose()?;
         Ok(Options {
@@ -249,6 +257,7 @@ impl OpenArgs {
             field: self.field,
             delta: resolve(self.delta)?,
             zoom,
+            pins,
             plain: self.plain,
             lanes: self.lanes,
             no_histogram: self.no_histogram,

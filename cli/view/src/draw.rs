@@ -21,6 +21,7 @@ mod pane;
 pub mod plain;
 pub mod theme;
 
+pub use histogram::range;
 pub use pane::lines_of;
 
 /// Where things stand on the screen; a part without room has no height.
@@ -34,6 +35,8 @@ pub struct Layout {
     pub talkers: Rect,
     /// A lane for each service.
     pub lanes: Rect,
+    /// Lines that are pinned.
+    pub pins: Rect,
     /// Lines.
     pub pane: Rect,
     /// The current line in whole.
@@ -86,6 +89,9 @@ pub fn layout(state: &State) -> Layout {
         let rows = (height / 3).max(4).min(bottom.saturating_sub(y) * 2 / 3);
         made.detail = take_bottom(rows, &mut bottom);
     }
+    let pinned = state.pins.iter().filter(|pin| pin.row.is_some()).count();
+    let room = usize::from(bottom.saturating_sub(y).saturating_sub(4));
+    made.pins = take(pinned.min(room) as u16, &mut y);
     made.pane = Rect { x: 0, y, width, height: bottom.saturating_sub(y) };
     made
 }
@@ -97,6 +103,7 @@ pub fn draw(state: &State, theme: &theme::Theme, buffer: &mut Buffer) {
     histogram::draw(state, theme, parts.histogram, buffer);
     histogram::talkers(state, theme, parts.talkers, buffer);
     lanes::draw(state, theme, parts.lanes, buffer);
+    pane::pins(state, theme, parts.pins, buffer);
     pane::draw(state, theme, parts.pane, buffer);
     detail::draw(state, theme, parts.detail, buffer);
     foot::chips(state, theme, parts.chips, buffer);

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use logtap_capture::labels::{LabelSet, Labels};
+use logtap_capture::labels::{GAP, LabelSet, Labels, MARK};
 use logtap_capture::level::Level;
 use logtap_capture::line;
 use logtap_capture::query::{LabelMatcher, Pattern, PatternOptions, Query, QueryError};
@@ -141,6 +141,22 @@ impl Sieve {
     #[must_use]
     pub fn at_least(&self, level: Level) -> Self {
         Self { level: self.level.max(Some(level)), ..self.clone() }
+    }
+
+    /// As it is, and only the marks of gaps.
+    #[must_use]
+    pub fn gaps(&self) -> Self {
+        let mut gaps = self.clone();
+        gaps.query.labels.push(LabelMatcher::equal(MARK, GAP));
+        gaps
+    }
+
+    /// As it is, and only from and up to these times.
+    #[must_use]
+    pub fn within(mut self, from: Option<i64>, to: Option<i64>) -> Self {
+        self.query.from = self.query.from.max(from);
+        self.query.to = self.query.to.into_iter().chain(to).min();
+        self
     }
 
     /// As it is, under another number.

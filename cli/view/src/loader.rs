@@ -17,6 +17,9 @@ use crate::row::Row;
 /// Longest work on one request, a page's decoding aside.
 const BUDGET: Duration = Duration::from_millis(25);
 
+/// Lines of one time that are told apart.
+const SAME: usize = 1_000;
+
 /// Where to begin.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Anchor {
@@ -54,6 +57,8 @@ pub enum Ask {
     More(Direction, Key, usize),
     /// The next line behind a place that passes this sieve as well.
     Find(Direction, Key, Arc<Sieve>),
+    /// All lines of this time, whatever passes.
+    Moment(i64),
     /// The last lines; of those behind the place, errors first.
     Tail(Key, usize),
 }
@@ -92,6 +97,8 @@ pub enum Found {
         /// Nothing behind them.
         at_end: bool,
     },
+    /// Lines of one time, in order of the capture.
+    Moment(Vec<Row>),
     /// The line that was looked for, or where to go on looking; neither if there is none.
     Line {
         /// The line.
@@ -148,6 +155,7 @@ impl Loader {
                 .rows(archive, sieve, *from, false, *direction, *count)
                 .map(|(rows, resume, at_end)| Found::More { direction: *direction, rows, resume, at_end }),
             Ask::Find(direction, from, wanted) => self.find(archive, wanted, *from, *direction),
+            Ask::Moment(ts) => self.moment(archive, *ts),
             Ask::Tail(since, count) => self.tail(archive, sieve, *since, *count),
         };
         let found = found.unwrap_or_else(|error| Found::Failed(error.to_string()));
@@ -204,6 +212,13 @@ impl Loader {
             hit.is_some()
         })?;
         Ok(Found::Line { key: hit, resume: (hit.is_none() && !ended).then_some(resume) })
+    }
+
+    fn moment(&mut self, archive: &Archive, ts: i64) -> std::io::Result<Found> {
+        let all = Sieve::default();
+        let (mut rows, _, _) = self.rows(archive, &all, Key::at(ts), true, Direction::Forward, SAME)?;
+        rows.retain(|row| row.key.ts == ts);
+        Ok(Found::Moment(rows))
     }
 
     fn tail(&mut self, archive: &Archive, sieve: &Sieve, since: Key, count: usize) -> std::io::Result<Found> {

@@ -275,6 +275,7 @@ impl<W: FnMut(&State)> Looped<W> {
                 self.state.resized(columns, rows);
                 Vec::new()
             }
+            Event::Input(Input::Mouse(mouse)) => self.state.mouse(&mouse),
             Event::Input(_) => Vec::new(),
             Event::InputEnded => return Ok(Some(End::HungUp)),
             Event::Loaded(reply) => self.state.answered(reply),
@@ -333,6 +334,7 @@ impl<W: FnMut(&State)> Looped<W> {
                 Effect::Compare => drop(self.comparison.as_ref().map(|ask| ask.send(()))),
                 Effect::Copy(text) => self.screen.copy(&text)?,
                 Effect::End(leave) => return Ok(Some(End::Left(leave))),
+                Effect::Mouse(on) => self.screen.take_mouse(on)?,
                 Effect::Suspend => {
                     self.screen.suspend()?;
                     let (columns, rows) = crossterm::terminal::size()?;

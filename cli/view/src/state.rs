@@ -59,6 +59,8 @@ pub struct Options {
     pub baseline: Option<PathBuf>,
     /// Keys in force.
     pub keymap: Keymap,
+    /// Lines pinned to begin with.
+    pub pins: Vec<Place>,
     /// Marks to begin with.
     pub marks: BTreeMap<char, Place>,
     /// The view is the one that was left, which is said.
@@ -130,6 +132,17 @@ pub struct Seeking {
     pub sieve: Arc<Sieve>,
     /// In words.
     pub what: &'static str,
+    /// Where to go if there is none, and what is said there.
+    pub otherwise: Option<(Anchor, String)>,
+}
+
+/// A line that stays on the screen.
+#[derive(Debug, Clone)]
+pub struct Pin {
+    /// Where it is; none while that is not known.
+    pub place: Option<Place>,
+    /// The line; none until it is read.
+    pub row: Option<Row>,
 }
 
 /// A line that a letter leads to.
@@ -209,6 +222,12 @@ pub struct State {
     pub detail: Option<usize>,
     /// Marks.
     pub marks: BTreeMap<char, Mark>,
+    /// Lines that stay above the others, oldest first.
+    pub pins: Vec<Pin>,
+    /// Where the selection begins that ends at the current line.
+    pub selected: Option<Key>,
+    /// The mouse is the view's.
+    pub mouse: bool,
     /// Long lines are wrapped.
     pub wrap: bool,
     /// Columns out of sight on the left.
@@ -239,6 +258,8 @@ pub struct State {
     pub stopping: bool,
     /// Where looking for a line goes on, forwards and backwards.
     pub(crate) resume_search: (Key, Key),
+    /// The change of volume that the view stands at.
+    pub(crate) changed: Option<i64>,
     /// Steps that lead behind the lines that have been read.
     pub(crate) owed: i64,
     /// Row of the screen that the next place looked up will stand in.
@@ -298,6 +319,9 @@ impl State {
             overlay: None,
             detail: options.detail.then_some(options.field),
             marks: options.marks.iter().map(|(letter, place)| (*letter, Mark::at(*place))).collect(),
+            pins: options.pins.iter().map(|place| Pin { place: Some(*place), row: None }).collect(),
+            selected: None,
+            mouse: false,
             wrap: options.wrap,
             sideways: options.sideways,
             utc: options.utc,
@@ -313,6 +337,7 @@ impl State {
             touched: false,
             stopping: false,
             resume_search: (Key::FIRST, Key::FIRST),
+            changed: None,
             owed: 0,
             anchor_row: 0,
             sieves: 1,

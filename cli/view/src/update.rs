@@ -10,7 +10,7 @@ use logtap_capture::level::Level;
 use crate::archive::{Direction, Key, Order};
 use crate::filter::Sieve;
 use crate::keys::Action;
-use crate::loader::{Anchor, Ask, Reply};
+use crate::loader::{Anchor, Ask, Found, Reply};
 use crate::save::SaveError;
 use crate::state::{Overlay, Rate, Search, Seeking, State};
 use crate::watcher::Moment;
@@ -20,8 +20,11 @@ mod changes;
 mod command;
 mod fields;
 mod filters;
+mod mouse;
 mod prompt;
 mod received;
+mod select;
+mod shifts;
 mod typed;
 
 pub use command::{command_line, remembered};
@@ -42,6 +45,8 @@ pub enum Effect {
     Copy(String),
     /// End the view.
     End(Leave),
+    /// Take the mouse, or give it back.
+    Mouse(bool),
     /// Suspend the process.
     Suspend,
     /// Draw everything again.
@@ -80,6 +85,7 @@ impl State {
         }
         let anchor = self.first_anchor();
         effects.push(self.seek(anchor));
+        effects.extend(self.ask_for_pins());
         if self.options.speed.is_some() {
             self.play.since = Some((Instant::now(), self.options.from.unwrap_or(self.moment.archive.span().from)));
         }
@@ -149,6 +155,7 @@ impl State {
             };
             self.newest = Key::FIRST;
             effects.push(self.seek(anchor));
+            effects.extend(self.ask_for_pins());
         } else if self.ready {
             self.ends.1 = self.ends.1 && !self.live();
             if self.live() && !self.frozen && !self.waiting && self.prompt.is_none() && self.seeking.is_none() {
@@ -175,6 +182,10 @@ impl State {
 
     /// The answer to a request.
     pub fn answered(&mut self, reply: Reply) -> Vec<Effect> {
+        if let Found::Moment(rows) = &reply.found {
+            self.pinned(reply.id, rows);
+            return Vec::new();
+        }
         if reply.id != self.request {
             return Vec::new();
         }
@@ -207,7 +218,7 @@ impl State {
         self.resume_search = (from, from);
         self.sieves += 1;
         let sieve = Arc::new(sieve.numbered(self.sieves));
-        self.seeking = Some(Seeking { direction, sieve: sieve.clone(), what });
+        self.seeking = Some(Seeking { direction, sieve: sieve.clone(), what, otherwise: None });
         vec![self.ask(Ask::Find(direction, from, sieve))]
     }
 
@@ -278,6 +289,9 @@ impl State {
     /// Does what a key stands for.
     pub fn act(&mut self, action: Action, count: Option<u32>) -> Vec<Effect> {
         self.message = None;
+        if !matches!(action, Action::NextChange | Action::PreviousChange) {
+            self.changed = None;
+        }
         self.do_action(action, count)
     }
 
@@ -294,6 +308,9 @@ impl State {
         }
         if self.overlay.take().is_some() || self.detail.take().is_some() {
             self.keep_cursor_visible();
+            return Vec::new();
+        }
+        if self.selected.take().is_some() {
             return Vec::new();
         }
         if self.search.take().is_some() {

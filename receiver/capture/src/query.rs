@@ -199,6 +199,14 @@ enum LabelValue {
     Matches(regex::Regex),
 }
 
+impl LabelMatcher {
+    /// The label has this value.
+    #[must_use]
+    pub fn equal(name: &str, value: &str) -> Self {
+        Self { name: name.to_owned(), negated: false, value: LabelValue::Is(value.to_owned()) }
+    }
+}
+
 impl std::str::FromStr for LabelMatcher {
     type Err = QueryError;
 

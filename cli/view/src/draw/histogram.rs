@@ -18,7 +18,8 @@ use crate::text::plain;
 const EIGHTHS: [&str; 8] = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
 
 /// Range of times that histogram and lanes show.
-pub(super) fn range(state: &State) -> Option<(i64, i64)> {
+#[must_use]
+pub fn range(state: &State) -> Option<(i64, i64)> {
     if let Some(zoom) = state.zoom {
         return Some(zoom);
     }

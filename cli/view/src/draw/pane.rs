@@ -3,7 +3,7 @@
 use logtap_capture::level::Level;
 use ratatui_core::buffer::Buffer;
 use ratatui_core::layout::Rect;
-use ratatui_core::style::Style;
+use ratatui_core::style::{Modifier, Style};
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
@@ -90,12 +90,29 @@ pub(super) fn draw(state: &State, theme: &Theme, area: Rect, buffer: &mut Buffer
             theme,
             &columns,
             row,
-            at == state.cursor,
+            at == state.cursor || state.is_selected(row),
             Rect { y, height: lines.y + lines.height - y, ..lines },
             buffer,
         );
     }
     scrollbar(state, theme, Rect { x: area.x + area.width - 1, width: 1, ..area }, buffer);
+}
+
+/// The newest of the lines that are pinned, in the order in which they were; a line below them parts them
+/// from the others.
+pub(super) fn pins(state: &State, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    let rows: Vec<&Row> = state.pins.iter().filter_map(|pin| pin.row.as_ref()).collect();
+    let hidden = rows.len().saturating_sub(usize::from(area.height));
+    let columns = Columns::of(area.width);
+    for (nth, row) in rows.into_iter().skip(hidden).enumerate() {
+        let place = Rect { y: area.y + nth as u16, height: 1, width: area.width - 1, ..area };
+        line(state, theme, &columns, row, false, place, buffer);
+        put(buffer, place.right(), place.y, 1, "◆", theme.name());
+    }
+    if area.height > 0 {
+        let last = Rect { y: area.bottom() - 1, height: 1, ..area };
+        buffer.set_style(last, Style::new().add_modifier(Modifier::UNDERLINED));
+    }
 }
 
 fn line(

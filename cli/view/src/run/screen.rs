@@ -30,7 +30,15 @@ pub struct Painter {
 #[derive(Debug)]
 pub struct Screen {
     way: Way,
+    /// The terminal tells what the mouse does.
+    mouse: bool,
 }
+
+/// Presses and the wheel, and coordinates in decimal (`xterm` modes 1000 and 1006). Movements are not asked for:
+/// each would be an answer and a frame.
+const TAKE_MOUSE: &[u8] = b"\x1b[?1000h\x1b[?1006h";
+/// The mouse as it was.
+const GIVE_MOUSE: &[u8] = b"\x1b[?1006l\x1b[?1000l";
 
 /// A screen that is painted, or lines that are said.
 #[derive(Debug)]
@@ -85,7 +93,7 @@ impl Screen {
     pub fn enter(theme: Theme, plain: bool) -> io::Result<Self> {
         enable_raw_mode()?;
         let way = if plain { Way::Said(Said::default()) } else { Way::Painted(Painter::new(theme)) };
-        let screen = Self { way };
+        let screen = Self { way, mouse: false };
         write_all(&screen.entry()?)?;
         Ok(screen)
     }
@@ -122,6 +130,15 @@ impl Screen {
         write_all(format!("\x1b]52;c;{}\x07", base64(text.as_bytes())).as_bytes())
     }
 
+    /// Takes the mouse, or gives it back.
+    ///
+    /// # Errors
+    /// If the terminal cannot be written.
+    pub fn take_mouse(&mut self, on: bool) -> io::Result<()> {
+        self.mouse = on;
+        write_all(if on { TAKE_MOUSE } else { GIVE_MOUSE })
+    }
+
     /// Gives the terminal back, stops this process, and takes the terminal again once it goes on.
     ///
     /// # Errors
@@ -141,17 +158,20 @@ impl Screen {
             Way::Painted(_) => sequence(|out| queue!(out, DisableBracketedPaste, cursor::Show, LeaveAlternateScreen)),
             Way::Said(_) => sequence(|out| queue!(out, DisableBracketedPaste)),
         };
-        drop(bytes.and_then(|bytes| write_all(&bytes)));
+        let mouse = if self.mouse { GIVE_MOUSE } else { b"" };
+        drop(bytes.and_then(|bytes| write_all(&[mouse, &bytes].concat())));
         cook();
     }
 
     fn entry(&self) -> io::Result<Vec<u8>> {
-        match self.way {
+        let mut bytes = match self.way {
             Way::Painted(_) => sequence(|out| {
                 queue!(out, EnterAlternateScreen, EnableBracketedPaste, cursor::Hide, Clear(ClearType::All))
             }),
             Way::Said(_) => sequence(|out| queue!(out, EnableBracketedPaste)),
-        }
+        }?;
+        bytes.extend_from_slice(if self.mouse { TAKE_MOUSE } else { b"" });
+        Ok(bytes)
     }
 }
 

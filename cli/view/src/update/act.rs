@@ -40,6 +40,12 @@ impl State {
             Action::PreviousHit => return self.next_hit(Direction::Backward),
             Action::NextError => return self.next_error(Direction::Forward),
             Action::PreviousError => return self.next_error(Direction::Backward),
+            Action::NextChange => return self.next_change(Direction::Forward),
+            Action::PreviousChange => return self.next_change(Direction::Backward),
+            Action::SearchWord => return self.search_word(),
+            Action::Matches => return self.only_matches(),
+            Action::Select => return self.select(),
+            Action::Pin => return self.pin(),
             Action::Search => self.open(PromptKind::Search),
             Action::Hide => self.open(PromptKind::Hide),
             Action::Keep => self.open(PromptKind::Keep),
@@ -97,13 +103,7 @@ impl State {
                 return vec![Effect::Copy(command)];
             }
             Action::Save => self.open(PromptKind::Save),
-            Action::CopyLine => {
-                if let Some(row) = self.current() {
-                    let text = crate::text::plain(&row.message);
-                    self.message = Some("copied the line".to_owned());
-                    return vec![Effect::Copy(text)];
-                }
-            }
+            Action::CopyLine => return self.copy_lines(),
             Action::Pause => return self.pause(),
             Action::Faster => self.set_speed(self.play.speed * 2.0),
             Action::Slower => self.set_speed(if self.play.speed.is_finite() { self.play.speed / 2.0 } else { 64.0 }),
@@ -117,6 +117,13 @@ impl State {
             }
             Action::Back => return self.close(),
             Action::Help => self.overlay = Some(Overlay::Help(0)),
+            Action::Mouse => {
+                self.mouse = !self.mouse;
+                let words =
+                    if self.mouse { "the wheel scrolls, a click goes there" } else { "the mouse is the terminal's" };
+                self.message = Some(words.to_owned());
+                return vec![Effect::Mouse(self.mouse)];
+            }
             Action::Redraw => return vec![Effect::Redraw],
             Action::Suspend => return vec![Effect::Suspend],
             Action::Detach => return vec![Effect::End(Leave::Detach)],
@@ -129,7 +136,7 @@ impl State {
         Vec::new()
     }
 
-    fn scroll(&mut self, lines: i64) -> Vec<Effect> {
+    pub(super) fn scroll(&mut self, lines: i64) -> Vec<Effect> {
         let sampled = self.sampled.is_some();
         if lines < 0 {
             self.leave_end();

@@ -60,10 +60,12 @@ fn flags(state: &State) -> Vec<(&'static str, Option<String>)> {
     if let Some(search) = &state.search {
         flag("--search", search.text.clone());
     }
-    if let Some(Place { ts, skip }) = place(state) {
-        let skip = if skip > 0 { format!("+{skip}") } else { String::new() };
-        flag("--at", format!("{}{skip}", time::format(ts)));
+    if let Some(place) = place(state) {
+        flag("--at", written(place));
         flag("--row", (state.cursor - state.top).to_string());
+    }
+    for place in state.pins.iter().filter_map(|pin| pin.place) {
+        flag("--pin", written(place));
     }
     if let Some((from, to)) = state.zoom {
         flag("--zoom", format!("{}/{}", time::format(from), time::format(to)));
@@ -86,6 +88,12 @@ fn flags(state: &State) -> Vec<(&'static str, Option<String>)> {
     ];
     words.extend(switches.into_iter().filter(|(_, on)| *on).map(|(name, _)| (name, None)));
     words
+}
+
+/// `TIME`, `TIME+N`.
+fn written(Place { ts, skip }: Place) -> String {
+    let skip = if skip > 0 { format!("+{skip}") } else { String::new() };
+    format!("{}{skip}", time::format(ts))
 }
 
 /// Time of the current line and how many lines of that time stand before it.

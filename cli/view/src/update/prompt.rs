@@ -47,12 +47,19 @@ impl State {
     }
 
     fn search_for(&mut self, text: String) -> Vec<Effect> {
+        let mut effects = self.highlight(text);
+        if !effects.is_empty() {
+            effects.extend(self.next_hit(Direction::Forward));
+        }
+        effects
+    }
+
+    /// Searches and stays; nothing if the pattern cannot be used.
+    pub(super) fn highlight(&mut self, text: String) -> Vec<Effect> {
         match Pattern::new(&text, PatternOptions::default()) {
             Ok(pattern) => {
                 self.search = Some(Search { text, pattern, hits: 0, done: false, places: Vec::new() });
-                let mut effects = vec![Effect::Count];
-                effects.extend(self.next_hit(Direction::Forward));
-                effects
+                vec![Effect::Count]
             }
             Err(error) => {
                 self.message = Some(error.to_string());

@@ -44,14 +44,15 @@ impl State {
             Found::Line { key: None, resume: Some(resume) } => self.resume_search = (resume, resume),
             Found::Line { key: None, resume: None } => {
                 if let Some(seeking) = self.seeking.take() {
-                    let way = if seeking.direction == Direction::Forward { "further" } else { "earlier" };
-                    self.message = Some(format!("no {way} {}", seeking.what));
+                    return self.arrive(&seeking);
                 }
             }
             Found::Tail { rows, new, more, last } => {
                 self.more_new = more || (self.more_new && !self.follow);
                 self.tail(rows, new, last);
             }
+            // Which the pins have taken.
+            Found::Moment(_) => {}
             Found::Failed(error) => {
                 self.ends = (true, true);
                 self.message = Some(format!("cannot read: {error}"));

@@ -5,6 +5,7 @@ use std::process::Command;
 use logtap_testkit::generate::Rng;
 use logtap_view::draw::theme::Depth;
 use logtap_view::filter::{Filter, Kind};
+use logtap_view::remembered::Place;
 use logtap_view::state::Options;
 use logtap_view::update::command_line;
 
@@ -47,6 +48,10 @@ fn options(words: &[String]) -> Options {
                 let (at, skip) = value.split_once("Z+").unwrap_or((value.trim_end_matches('Z'), "0"));
                 options.at = Some((time(&format!("{at}Z")), skip.parse().unwrap()));
             }
+            "--pin" => {
+                let (at, skip) = value.split_once("Z+").unwrap_or((value.trim_end_matches('Z'), "0"));
+                options.pins.push(Place { ts: time(&format!("{at}Z")), skip: skip.parse().unwrap() });
+            }
             "--row" => options.row = value.parse().unwrap(),
             "--sideways" => options.sideways = value.parse().unwrap(),
             "--wrap" => options.wrap = true,
@@ -87,6 +92,10 @@ fn copied_views_come_back_through_shells() {
         "/!a'b\"c<Enter>",
         "n",
         "k",
+        "p",
+        "x",
+        "*",
+        "s",
     ];
     let mut rng = Rng::new(7);
     let shells: Vec<&str> = ["sh", "fish"].into_iter().filter(|shell| words(shell, "x").is_some()).collect();

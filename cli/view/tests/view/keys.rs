@@ -38,6 +38,12 @@ fn holds(action: Action, view: &Driver, before: &Driver) -> bool {
         Action::Save => state.prompt.as_ref().unwrap().kind == PromptKind::Save,
         Action::NextHit => ts(view) > ts(before) && state.current().unwrap().message.contains("slow"),
         Action::PreviousHit => ts(view) < ts(before) && state.current().unwrap().message.contains("slow"),
+        Action::SearchWord => state.search.as_ref().unwrap().text != "slow",
+        Action::Matches => state.rows.iter().all(|row| row.message.contains("slow")),
+        Action::NextChange | Action::PreviousChange => state.message.as_ref().unwrap().contains("change or gap"),
+        Action::Select => state.selected.is_some(),
+        Action::Pin => state.pins.len() == 1,
+        Action::Mouse => effect(|one| matches!(one, Effect::Mouse(true))),
         Action::Filters => matches!(state.overlay, Some(Overlay::Filters(_))),
         Action::FiltersOff => state.filters.iter().all(|filter| !filter.on),
         Action::Percent => {
@@ -76,24 +82,24 @@ fn holds(action: Action, view: &Driver, before: &Driver) -> bool {
 #[test]
 fn other_keys_can_be_chosen() {
     let (_folder, dir) = usual(600);
-    let keymap = Keymap::new([("next-error", "F8, x"), ("help", "Ctrl-g"), ("previous-error", ""), ("top", "zz")]);
+    let keymap = Keymap::new([("next-error", "F8, h"), ("help", "Ctrl-g"), ("previous-error", ""), ("top", "zz")]);
     let keymap = keymap.unwrap_err();
     assert!(matches!(keymap, KeymapError::Twice { .. }), "z zooms: {keymap}");
     let keymap =
-        Keymap::new([("next-error", "F8, x"), ("help", "Ctrl-g"), ("previous-error", ""), ("top", "vv")]).unwrap();
+        Keymap::new([("next-error", "F8, h"), ("help", "Ctrl-g"), ("previous-error", ""), ("top", "oo")]).unwrap();
     let mut view = Driver::open(&dir, Options { keymap, ..Options::default() }, (100, 24));
     let first = view.state.cursor;
-    view.keys("x");
-    assert!(view.state.current().unwrap().message.contains("ledger"), "x is the next error");
-    view.keys("vv");
-    assert_eq!(view.state.cursor, first, "vv is the first line");
+    view.keys("h");
+    assert!(view.state.current().unwrap().message.contains("ledger"), "h is the next error");
+    view.keys("oo");
+    assert_eq!(view.state.cursor, first, "oo is the first line");
     for gone in ["e", "E", "gg"] {
         view.keys(gone);
         assert!(view.state.message.as_ref().unwrap().contains("no key here; Ctrl-g shows them"), "{gone}");
     }
-    assert!(view.text().contains("x next error") || view.text().contains("Ctrl-g"), "{}", view.text());
+    assert!(view.text().contains("h next error") || view.text().contains("Ctrl-g"), "{}", view.text());
     view.keys("<Esc><Ctrl-g>");
-    assert!(view.text().contains("F8, x") && view.text().contains("vv"), "help shows what is chosen: {}", view.text());
+    assert!(view.text().contains("F8, h") && view.text().contains("oo"), "help shows what is chosen: {}", view.text());
 }
 
 #[test]
@@ -107,7 +113,7 @@ fn keys_that_cannot_be_chosen_are_named() {
     assert!(wrong("next-error", "n").contains("next-hit"), "{}", wrong("next-error", "n"));
     assert!(wrong("next-error", "g").contains("top"), "g begins gg");
     assert!(Keymap::new([("faster", "D")]).is_ok(), "each in a view of its own");
-    assert!(Keymap::new([("quit-now", "x Ctrl-c")]).is_ok());
+    assert!(Keymap::new([("quit-now", "h Ctrl-c")]).is_ok());
     assert_eq!(Keymap::new([]).unwrap(), Keymap::default(), "the table itself has each key once");
 }
 
@@ -181,7 +187,7 @@ fn keys_of_1x_keep_their_meaning() {
 #[test]
 fn help_shows_every_key() {
     let (_folder, dir) = usual(100);
-    let mut view = Driver::open(&dir, Options::default(), (100, 70));
+    let mut view = Driver::open(&dir, Options::default(), (100, 80));
     view.keys("?");
     let text = view.text();
     for binding in keys::bindings(false) {

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
 mod baseline;
+mod chosen;
 mod commands;
 mod failing;
 mod golden;

@@ -156,6 +156,7 @@ pub(crate) fn special(name: &str) -> Option<KeyEvent> {
     let plain = |code| Some(KeyEvent::new(code, KeyModifiers::NONE));
     let shift = |code| Some(KeyEvent::new(code, KeyModifiers::SHIFT));
     match name {
+        "F2" => plain(KeyCode::F(2)),
         "Esc" => plain(KeyCode::Esc),
         "Enter" => plain(KeyCode::Enter),
         "Tab" => plain(KeyCode::Tab),
