@@ -160,7 +160,11 @@ impl Watcher {
             let counted = |page: usize| {
                 self.pages.get(&(file.number, page)).is_some_and(|known| known.size == file.pages[page].size)
             };
-            if let Some(page) = (0..file.pages.len()).rev().find(|page| !counted(*page)) {
+            // The newest first; parts of one frame in their order.
+            if let Some(mut page) = (0..file.pages.len()).rev().find(|page| !counted(*page)) {
+                while file.pages[page].goes_on() && !counted(page - 1) {
+                    page -= 1;
+                }
                 return Some((at, page));
             }
         }

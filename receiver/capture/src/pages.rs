@@ -13,6 +13,10 @@ use crate::frame::EMPTY_LAST_BLOCK;
 use crate::reader::OpenedFile;
 use crate::walk::{self, Part};
 
+mod large;
+
+use large::Large;
+
 /// Bytes of lines in a page that is cut by offset.
 const CUT: u64 = 4 << 20;
 /// Frames that claim or need more decoded bytes than this are cut.
@@ -59,6 +63,12 @@ impl Page {
             Kind::Plain { to, length } => to >= length,
             Kind::Frame(_) | Kind::Part { .. } => false,
         }
+    }
+
+    /// True if reading it costs little after the page before it, and much without.
+    #[must_use]
+    pub fn goes_on(&self) -> bool {
+        matches!(self.kind, Kind::Part { from: 1.., .. })
     }
 
     /// Decoded bytes, where they are known before decoding.
@@ -144,14 +154,7 @@ fn push_frame(opened: &OpenedFile, at: u64, size: u64, pages: &mut Vec<Page>) ->
     }
     let bytes = match told {
         Some(told) => told,
-        None => {
-            let mut bytes = 0;
-            decode_large(&opened.file, at, size, |piece| {
-                bytes += piece.len() as u64;
-                true
-            })?;
-            bytes
-        }
+        None => Large::length(&opened.file, at, size)?,
     };
     for from in (0..bytes).step_by(CUT as usize) {
         pages.push(Page { at, size, kind: Kind::Part { from, to: (from + CUT).min(bytes) } });
@@ -214,38 +217,12 @@ fn next_magic(file: &File, from: u64, length: u64) -> io::Result<Option<u64>> {
     Ok(None)
 }
 
-/// Hands decoded pieces of a frame to `each`, which returns false to stop.
-fn decode_large(file: &File, at: u64, size: u64, mut each: impl FnMut(&[u8]) -> bool) -> io::Result<()> {
-    let (mut decoder, mut packed, mut lines) = (Decoder::default(), vec![0; STRIDE], Vec::new());
-    let (mut read, end) = (at, at + size);
-    while read < end {
-        let want = STRIDE.min((end - read) as usize);
-        let count = file.read_at(&mut packed[..want], read)?;
-        if count == 0 {
-            return Ok(());
-        }
-        read += count as u64;
-        let mut used = 0;
-        // What is decoded may wait inside the decoder after its input is used up.
-        loop {
-            lines.clear();
-            used += decoder.piece(&packed[used..count], &mut lines, STRIDE)?;
-            if lines.is_empty() && used == count {
-                break;
-            }
-            if !each(&lines) {
-                return Ok(());
-            }
-        }
-    }
-    Ok(())
-}
-
 /// Reads pages into a buffer that is kept.
 #[derive(Debug, Default)]
 pub struct PageReader {
     decoder: Decoder,
     packed: Vec<u8>,
+    large: Option<Large>,
 }
 
 impl PageReader {
@@ -270,7 +247,7 @@ impl PageReader {
                 self.decoder.piece(&self.packed[..whole], &mut lines, usize::MAX)?;
                 lines.truncate(memchr::memrchr(b'\n', &lines).map_or(0, |at| at + 1));
             }
-            Kind::Part { from, to } => lines = part(&opened.file, page, from, to)?,
+            Kind::Part { from, to } => lines = Large::part(&mut self.large, &opened.file, page, from, to)?,
             Kind::Plain { to, length } => lines = plain(&opened.file, page.at, to, length)?,
         }
         Ok(lines)
@@ -314,12 +291,6 @@ impl Cutter {
         self.lines.drain(..begin.min(end));
         self.lines
     }
-}
-
-fn part(file: &File, page: &Page, from: u64, to: u64) -> io::Result<Vec<u8>> {
-    let mut cutter = Cutter { from, to, at: 0, lines: Vec::new() };
-    decode_large(file, page.at, page.size, |piece| cutter.add(piece))?;
-    Ok(cutter.finish())
 }
 
 fn plain(file: &File, from: u64, to: u64, length: u64) -> io::Result<Vec<u8>> {

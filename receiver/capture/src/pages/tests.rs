@@ -44,6 +44,36 @@ fn a_large_foreign_frame_is_cut_between_lines() {
 }
 
 #[test]
+fn parts_of_large_frames_are_the_same_in_any_order() {
+    let text = |name: &str| (0..90_000).map(|n| line(n).replace("pad", name)).collect::<String>();
+    let files: Vec<_> = ["pad", "other"]
+        .map(|name| {
+            let mut packed = Vec::with_capacity(text(name).len());
+            zstd_safe::compress(&mut packed, text(name).as_bytes(), 1).unwrap();
+            opened(&packed, true)
+        })
+        .into();
+    let expected: Vec<Vec<Vec<u8>>> = files
+        .iter()
+        .map(|(_, file)| {
+            let pages = layout(file, 0).unwrap();
+            pages.iter().map(|page| PageReader::default().read(file, page).unwrap()).collect()
+        })
+        .collect();
+    let count = expected[0].len();
+    assert!(count > 4 && expected[0] != expected[1]);
+    let mut reader = PageReader::default();
+    // On and on, back, twice, with a part left out, and from one file to the other.
+    let order =
+        [(0, 0), (0, 1), (0, 2), (0, 2), (0, 1), (0, 3), (1, 4), (1, 1), (1, 2), (0, 3), (0, count - 1), (1, 0)];
+    for (of, at) in order {
+        let (_, file) = &files[of];
+        let page = layout(file, 0).unwrap()[at];
+        assert!(reader.read(file, &page).unwrap() == expected[of][at], "file {of}, part {at}");
+    }
+}
+
+#[test]
 fn a_file_being_written_ends_with_an_open_page() {
     let mut encoder = FrameEncoder::new(LEVEL).unwrap();
     let (mut packed, mut text) = (Vec::new(), String::new());
