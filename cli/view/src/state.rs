@@ -11,6 +11,7 @@ use crate::archive::{Direction, Key};
 use crate::difference::Baseline;
 use crate::filter::{Filter, Sieve};
 use crate::keymap::Keymap;
+use crate::keys::Action;
 use crate::loader::Anchor;
 use crate::remembered::Place;
 use crate::row::Row;
@@ -366,6 +367,12 @@ impl State {
             None if self.live() || !self.moment.complete && self.moment.archive.lines() == 0 => Anchor::End,
             None => Anchor::Start,
         }
+    }
+
+    /// The key of an action as hints name it; the palette leads to those that have none.
+    #[must_use]
+    pub fn key_name(&self, action: Action) -> &str {
+        self.options.keymap.key_of(action).unwrap_or(":")
     }
 
     /// Rows of the screen for lines.

@@ -230,10 +230,7 @@ impl State {
     fn next_hit(&mut self, direction: Direction) -> Vec<Effect> {
         match self.search.as_ref().map(|search| self.sieve.and(&search.pattern)) {
             Some(sieve) => self.look_for(direction, sieve, "hit"),
-            None => {
-                self.message = Some("nothing to search for: type / first".to_owned());
-                Vec::new()
-            }
+            None => self.ask_for_search(),
         }
     }
 

@@ -92,7 +92,10 @@ pub(super) fn draw(state: &State, theme: &Theme, area: Rect, buffer: &mut Buffer
         return;
     }
     if let Some(seeking) = &state.seeking {
-        pen.put(&format!("looking for the next {}… (Esc stops)", seeking.what), theme.strong());
+        pen.put(
+            &format!("looking for the next {}… ({} stops)", seeking.what, state.key_name(Action::Back)),
+            theme.strong(),
+        );
         return;
     }
     if let Some(message) = &state.message {

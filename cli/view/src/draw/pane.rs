@@ -9,6 +9,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::theme::Theme;
 use super::{grouped, put};
+use crate::keys::Action;
 use crate::row::Row;
 use crate::state::{State, time as clock};
 use crate::text::{Safe, plain, safe};
@@ -69,9 +70,13 @@ pub(super) fn draw(state: &State, theme: &Theme, area: Rect, buffer: &mut Buffer
         return;
     }
     if state.rows.is_empty() {
+        let drops;
         let text = match () {
             () if !state.ready || state.waiting && !state.ends.1 => "reading…",
-            () if !state.filters.is_empty() && state.ends.1 => "no line passes the filters (Esc drops the newest)",
+            () if !state.filters.is_empty() && state.ends.1 => {
+                drops = format!("no line passes the filters ({} drops the newest)", state.key_name(Action::Back));
+                &drops
+            }
             () if state.live() => "no lines yet: point a sender at this receiver",
             () => "no lines",
         };

@@ -3,42 +3,21 @@
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use logtap_capture::chunk::Span;
-use logtap_capture::time::{self, SECOND};
+use logtap_capture::time::SECOND;
+use logtap_capture::when::{When, duration};
 
-const DAY: i64 = 86_400 * SECOND;
-
-/// Nanoseconds of `90`, `30s`, `5m`, `2h`, `1d`.
-fn duration(text: &str) -> Option<i64> {
-    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let number: i64 = text[..digits].parse().ok()?;
-    let unit = match &text[digits..] {
-        "" | "s" => SECOND,
-        "m" => 60 * SECOND,
-        "h" => 3600 * SECOND,
-        "d" => DAY,
-        _ => return None,
-    };
-    number.checked_mul(unit)
-}
-
-/// A time as typed: whole, of day (UTC, in the capture's range), or relative to `here`.
+/// A time as typed: as on the command line, or relative to `here`: `-5m`, `+30s`, `+5` seconds.
 #[must_use]
 pub fn read(text: &str, range: Span, here: i64) -> Option<i64> {
-    if let Some(ns) = time::parse(text.as_bytes()) {
-        return Some(ns);
-    }
+    let length = |text: &str| {
+        let seconds = || text.parse::<u32>().ok().map(|seconds| i64::from(seconds) * SECOND);
+        duration(text).or_else(seconds)
+    };
     match text.as_bytes().first()? {
-        b'-' => return here.checked_sub(duration(&text[1..])?),
-        b'+' => return here.checked_add(duration(&text[1..])?),
-        _ => {}
+        b'-' => here.checked_sub(length(&text[1..])?),
+        b'+' => here.checked_add(length(&text[1..])?),
+        _ => text.parse::<When>().ok()?.resolve(range).ok(),
     }
-    let padded = format!("1970-01-01T{text}{}", if text.len() == 5 { ":00Z" } else { "Z" });
-    let of_day = time::parse(padded.as_bytes()).filter(|ns| (0..DAY).contains(ns) && text.len() >= 5)?;
-    if range.is_empty() {
-        return None;
-    }
-    let same_day = range.from - range.from.rem_euclid(DAY) + of_day;
-    Some(if same_day < range.from - range.from.rem_euclid(60 * SECOND) { same_day + DAY } else { same_day })
 }
 
 /// `10:32:01.123`, of day, in UTC or local time.

@@ -6,7 +6,7 @@ use logtap_capture::query::{Pattern, PatternOptions};
 use super::Effect;
 use crate::archive::Direction;
 use crate::filter::{Filter, Kind, level};
-use crate::keys;
+use crate::keys::{self, Action};
 use crate::loader::Anchor;
 use crate::state::{Prompt, PromptKind, Search, State};
 
@@ -106,7 +106,8 @@ impl State {
                 self.act(action, None)
             }
             None => {
-                self.message = Some("nothing here does that; ? shows what there is".to_owned());
+                let help = self.key_name(Action::Help);
+                self.message = Some(format!("nothing here does that; {help} shows what there is"));
                 Vec::new()
             }
         }

@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use super::Effect;
 use crate::archive::Order;
 use crate::filter::{Kind, level};
+use crate::keys::Action;
 use crate::loader::{Anchor, Ask};
 use crate::remembered::Place;
 use crate::row::Row;
@@ -70,8 +71,7 @@ impl State {
     /// Shows only the hits of the search, or all lines again; the current line stays.
     pub(super) fn only_matches(&mut self) -> Vec<Effect> {
         let Some(text) = self.search.as_ref().map(|search| search.text.clone()) else {
-            self.message = Some("nothing to search for: type / first".to_owned());
-            return Vec::new();
+            return self.ask_for_search();
         };
         let known = self.filters.iter().position(|one| one.on && one.kind == Kind::Keep && one.text == text);
         match known {
@@ -83,6 +83,11 @@ impl State {
         }
     }
 
+    pub(super) fn ask_for_search(&mut self) -> Vec<Effect> {
+        self.message = Some(format!("nothing to search for: type {} first", self.key_name(Action::Search)));
+        Vec::new()
+    }
+
     pub(super) fn select(&mut self) -> Vec<Effect> {
         if self.selected.take().is_some() {
             return Vec::new();
@@ -91,7 +96,7 @@ impl State {
         self.selected = Some(key);
         let was_sampled = self.sampled.is_some();
         self.leave_end();
-        self.message = Some("selecting: move, then y copies".to_owned());
+        self.message = Some(format!("selecting: move, then {} copies", self.key_name(Action::CopyLine)));
         // Between the lines of a sample others are missing.
         if was_sampled { vec![self.seek(Anchor::Key(key))] } else { Vec::new() }
     }
@@ -112,8 +117,7 @@ impl State {
             return vec![Effect::Copy(text)];
         };
         if !self.rows.iter().any(|row| row.key == from) {
-            self.message =
-                Some("the selection is longer than what is kept: write it with w, or select less".to_owned());
+            self.message = Some("the selection is longer than what is kept: select less".to_owned());
             return Vec::new();
         }
         let lines: Vec<String> =

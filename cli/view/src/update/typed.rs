@@ -74,7 +74,7 @@ impl State {
             }
             None => {
                 self.typed.clear();
-                let help = self.options.keymap.key_of(Action::Help).unwrap_or(":");
+                let help = self.key_name(Action::Help);
                 self.message = Some(format!("{} is no key here; {help} shows them", crate::text::plain(name)));
                 Vec::new()
             }
