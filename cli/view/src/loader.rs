@@ -216,9 +216,23 @@ impl Loader {
 
     fn moment(&mut self, archive: &Archive, ts: i64) -> std::io::Result<Found> {
         let all = Sieve::default();
-        let (mut rows, _, _) = self.rows(archive, &all, Key::at(ts), true, Direction::Forward, SAME)?;
-        rows.retain(|row| row.key.ts == ts);
-        Ok(Found::Moment(rows))
+        let (mut rows, mut from, mut inclusive) = (Vec::new(), Key::at(ts), true);
+        loop {
+            let mut over = false;
+            let (resume, ended) =
+                self.walk(archive, &all, from, inclusive, Direction::Forward, |judge, key, line| {
+                    over = key.ts > ts;
+                    if !over {
+                        rows.extend(judge.row(&all, key, line));
+                    }
+                    over || rows.len() >= SAME
+                })?;
+            if over || ended || rows.len() >= SAME {
+                return Ok(Found::Moment(rows));
+            }
+            // The budget was used up before all of them were found.
+            (from, inclusive) = (resume, false);
+        }
     }
 
     fn tail(&mut self, archive: &Archive, sieve: &Sieve, since: Key, count: usize) -> std::io::Result<Found> {
