@@ -11,9 +11,8 @@ use indicatif::ProgressBar;
 use logtap_capture::derive::Made;
 use logtap_capture::level::Level;
 use logtap_capture::reader::Capture;
-use logtap_capture::{matchers, name, time};
+use logtap_capture::{matchers, time};
 use logtap_carry::filter::{Filter, Words};
-use logtap_carry::snapshot::open_archive;
 use logtap_carry::{Account, CarryError, Control, Source};
 use serde::Serialize;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -86,17 +85,9 @@ impl FilterArgs {
 ///
 /// # Errors
 /// If there is none, or it cannot be read.
-pub(crate) fn open(path: &Path, ui: &Ui) -> Result<Source, CliError> {
+pub(crate) fn open(path: &Path) -> Result<Source, CliError> {
     allow_many_files();
-    let is_archive = [".tar.zst", ".tar"].iter().any(|end| name::of(path).ends_with(end));
-    if !path.is_file() {
-        return Ok(Source::open(Capture::open(path)?)?);
-    }
-    if !is_archive {
-        return Err(CliError::usage(format!("{} is no capture directory and no snapshot (.tar.zst)", path.display())));
-    }
-    let length = std::fs::metadata(path).map_or(0, |data| data.len());
-    attended(ui, length, 1, |control| open_archive(path, control))
+    Ok(Source::open(Capture::open(path)?)?)
 }
 
 /// Every file of a capture is open at the same time: as many as the system allows, not as few as the shell

@@ -44,7 +44,7 @@ struct ShareReport {
 pub(crate) fn upload(args: UploadArgs, ui: &Ui) -> Result<(), CliError> {
     let UploadArgs { dir, to, concurrency, share, expires, force, allow_unredacted, format: _ } = args;
     let place = Location::parse(&to)?;
-    let source = carrying::open(&dir, ui)?;
+    let source = carrying::open(&dir)?;
     let redacted = is_redacted(&source);
     if !redacted && !allow_unredacted {
         let message = format!("{} was not redacted, or not all of it, and stays here", dir.display());
@@ -127,7 +127,7 @@ fn pieces(source: &Source, audit: bool) -> Result<Vec<Piece>, CliError> {
     for (name, member) in snapshot::members(source)? {
         let content = match member {
             snapshot::Member::Bytes(bytes) => Content::Bytes(bytes.into()),
-            snapshot::Member::File(file, cut) => Content::File(file.try_clone()?, cut.length, cut.tail),
+            snapshot::Member::File(file, cut) => Content::File(file.clone(), cut.length, cut.tail),
         };
         pieces.push(Piece { name, content });
     }
@@ -150,7 +150,7 @@ fn audits(dir: &Path) -> Result<Vec<Piece>, CliError> {
         }
         let file = File::open(&path).map_err(|error| CliError::at(&path, &error))?;
         let length = file.metadata()?.len();
-        pieces.push(Piece { name, content: Content::File(file, length, &[]) });
+        pieces.push(Piece { name, content: Content::File(Arc::new(file), length, &[]) });
     }
     Ok(pieces)
 }

@@ -5,6 +5,7 @@ use std::error::Error;
 use std::io;
 use std::path::Path;
 
+use logtap_capture::archive::ArchiveError;
 use logtap_capture::lock::LockError;
 use logtap_capture::metadata::MetadataError;
 use logtap_capture::query::QueryError;
@@ -153,6 +154,11 @@ impl From<OpenError> for CliError {
             OpenError::NotACapture(_) => {
                 Self::new(Kind::NotFound, error).hint("`logtap catalog -r` lists the captures below a directory")
             }
+            OpenError::NoDirectory(_) => Self::new(Kind::Usage, error),
+            OpenError::Archive { source: ArchiveError::Refused(_), .. } => Self::new(Kind::Usage, error),
+            OpenError::Archive { source: ArchiveError::NoRoom(_), .. } => Self::new(Kind::Internal, error)
+                .hint("name a directory with room in TMPDIR, or unpack it: `logtap snapshot --extract`"),
+            OpenError::Archive { source: ArchiveError::Io(cause), .. } => Self::new(Kind::of_io(cause), error),
             OpenError::Metadata { source: MetadataError::Io(cause), .. } | OpenError::Io { source: cause, .. } => {
                 Self::new(Kind::of_io(cause), error)
             }

@@ -1,5 +1,6 @@
 //! The `logtap` command line: receives logs into a capture and reads captures.
 
+mod archived;
 mod args;
 mod carrying;
 #[cfg(feature = "cloud")]

@@ -1,7 +1,6 @@
 //! Runs a miner over a capture: files in groups, frames on all threads, what
 //! was found merged at the end. Accounts for every line that was read.
 
-use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use logtap_analyze::mine::{Carry, Grid, Mined, Miner, Options, Ranks};
@@ -124,8 +123,7 @@ pub(crate) fn read(
     threads: usize,
     ui: &Ui,
 ) -> Result<(Mined, Account), CliError> {
-    let sizes = capture.files.iter().map(|file| std::fs::metadata(&file.path).map_or(0, |data| data.len()));
-    let progress = ui.progress(sizes.sum());
+    let progress = ui.progress(capture.size());
     let mut account = Account::default();
     let mut carry = Carry::default();
     let mut mined = Mined::new(options.grid, options.ranks.clone());
@@ -167,7 +165,7 @@ pub(crate) fn read(
 ///
 /// # Errors
 /// If a file cannot be read.
-pub(crate) fn range(capture: &Capture, dir: &Path) -> Result<Span, CliError> {
+pub(crate) fn range(capture: &Capture) -> Result<Span, CliError> {
     let mut span = Span::default();
     let mut unknown = Vec::new();
     for file in &capture.files {
@@ -177,14 +175,8 @@ pub(crate) fn range(capture: &Capture, dir: &Path) -> Result<Span, CliError> {
         }
     }
     if !unknown.is_empty() {
-        let rest = Capture {
-            dir: capture.dir.clone(),
-            metadata: None,
-            files: unknown,
-            live: capture.live,
-            missing: Vec::new(),
-        };
-        let Survey { summary, .. } = survey::run(&rest, |_| ()).map_err(|error| CliError::at(dir, &error))?;
+        let rest = Capture { files: unknown, ..capture.clone() };
+        let Survey { summary, .. } = survey::run(&rest, |_| ()).map_err(|error| CliError::at(&capture.dir, &error))?;
         span.merge(summary.ts);
     }
     Ok(span)

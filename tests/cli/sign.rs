@@ -1,5 +1,6 @@
 //! `sign` and `verify`, with ssh-keygen as the other side.
 
+mod archive;
 mod minisign;
 mod sigstore;
 
@@ -145,33 +146,33 @@ fn every_kind_of_key() {
     }
 }
 
+/// Does something to the capture in a directory.
+type Change = fn(&Path);
+
+/// What verify has to say, and after what.
+const CHANGES: [(&str, Change); 8] = [
+    ("extra    statement.json.more", |dir| fs::write(dir.join("statement.json.more"), "").unwrap()),
+    ("extra    metadata.json.tmp", |dir| fs::write(dir.join("metadata.json.tmp"), "").unwrap()),
+    ("missing  2026-11-20T100000-000.jsonl", |dir| fs::remove_file(dir.join("2026-11-20T100000-000.jsonl")).unwrap()),
+    ("extra    2026-11-20T100009-000.jsonl", |dir| fs::write(dir.join("2026-11-20T100009-000.jsonl"), "").unwrap()),
+    ("changed  2026-11-20T100000-000.jsonl", |dir| fs::write(dir.join("2026-11-20T100000-000.jsonl"), "{").unwrap()),
+    ("changed  2026-11-20T100002-000.jsonl", |dir| {
+        let [one, other, aside] =
+            ["2026-11-20T100001-000.jsonl", "2026-11-20T100002-000.jsonl", "aside"].map(|name| dir.join(name));
+        fs::rename(&one, &aside).unwrap();
+        fs::rename(&other, &one).unwrap();
+        fs::rename(&aside, &other).unwrap();
+    }),
+    ("changed  metadata.json", |dir| {
+        fs::write(dir.join("metadata.json"), r#"{"version":1,"format":"jsonl","started":"x"}"#).unwrap()
+    }),
+    ("changed  manifest.sha256", |dir| fs::write(dir.join("manifest.sha256"), "").unwrap()),
+];
+
 #[test]
 fn every_change_is_named() {
     let first = "2026-11-20T100000-000.jsonl";
-    type Change = fn(&Path);
-    let changes: [(&str, Change); 8] = [
-        ("extra    statement.json.more", |dir| fs::write(dir.join("statement.json.more"), "").unwrap()),
-        ("extra    metadata.json.tmp", |dir| fs::write(dir.join("metadata.json.tmp"), "").unwrap()),
-        ("missing  2026-11-20T100000-000.jsonl", |dir| {
-            fs::remove_file(dir.join("2026-11-20T100000-000.jsonl")).unwrap()
-        }),
-        ("extra    2026-11-20T100009-000.jsonl", |dir| fs::write(dir.join("2026-11-20T100009-000.jsonl"), "").unwrap()),
-        ("changed  2026-11-20T100000-000.jsonl", |dir| {
-            fs::write(dir.join("2026-11-20T100000-000.jsonl"), "{").unwrap()
-        }),
-        ("changed  2026-11-20T100002-000.jsonl", |dir| {
-            let [one, other, aside] =
-                ["2026-11-20T100001-000.jsonl", "2026-11-20T100002-000.jsonl", "aside"].map(|name| dir.join(name));
-            fs::rename(&one, &aside).unwrap();
-            fs::rename(&other, &one).unwrap();
-            fs::rename(&aside, &other).unwrap();
-        }),
-        ("changed  metadata.json", |dir| {
-            fs::write(dir.join("metadata.json"), r#"{"version":1,"format":"jsonl","started":"x"}"#).unwrap()
-        }),
-        ("changed  manifest.sha256", |dir| fs::write(dir.join("manifest.sha256"), "").unwrap()),
-    ];
-    for (expected, change) in changes {
+    for (expected, change) in CHANGES {
         let world = World::new();
         world.sign("me", &[]);
         assert!(world.capture().join(first).exists());

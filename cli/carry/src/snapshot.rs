@@ -4,14 +4,13 @@
 mod frames;
 mod unpack;
 
-use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 
 use logtap_capture::disk::Disk;
 use logtap_capture::index::IndexLine;
 use logtap_capture::name;
+use logtap_capture::read_at::ReadAt;
 use logtap_capture::reader::Cut;
 use logtap_capture::target::Target;
 
@@ -19,7 +18,7 @@ use crate::export::Place;
 use crate::{CarryError, Control, Source};
 use frames::Frames;
 
-pub use unpack::{Unpacked, open_archive, unpack};
+pub use unpack::{Unpacked, unpack};
 
 /// The folder that all files of an archive stand in.
 const FOLDER: &str = "capture/";
@@ -39,7 +38,7 @@ pub enum Member<'s> {
     /// A small file's bytes.
     Bytes(Vec<u8>),
     /// A data file as it was then.
-    File(&'s File, Cut),
+    File(&'s Arc<dyn ReadAt>, Cut),
 }
 
 /// Packs metadata, index, signatures and data files. `audit.jsonl`, which names clients, stays behind.
@@ -68,7 +67,7 @@ pub fn pack(source: &Source, target: Target, disk: Arc<dyn Disk>, control: Contr
         match member {
             Member::Bytes(bytes) => archive.append_data(&mut header, name, &bytes[..]).map_err(failed)?,
             Member::File(file, cut) => {
-                let reader = Watched { file, at: 0, length: cut.length, control }.chain(cut.tail);
+                let reader = Watched { file: *file, at: 0, length: cut.length, control }.chain(cut.tail);
                 archive.append_data(&mut header, name, reader).map_err(|error| cancelled(error, control, failed))?;
             }
         }
@@ -121,7 +120,7 @@ fn index_of(bytes: &[u8], members: &[(String, Member<'_>)]) -> Vec<u8> {
 
 /// A file up to the length it had, read while somebody watches.
 struct Watched<'f> {
-    file: &'f File,
+    file: &'f dyn ReadAt,
     at: u64,
     length: u64,
     control: Control<'f>,

@@ -1,11 +1,11 @@
 //! A capture that lines are taken from: its files, opened once so that all of a run sees the same bytes,
 //! and what identifies it.
 
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use logtap_capture::chunk::Span;
 use logtap_capture::origin;
+use logtap_capture::read_at::Reader;
 use logtap_capture::reader::{Capture, OpenedFile};
 use logtap_capture::survey::Collector;
 use logtap_capture::{discard, disk, name, pipe, stream};
@@ -16,7 +16,7 @@ use crate::CarryError;
 /// An opened capture.
 #[derive(Debug)]
 pub struct Source {
-    /// The directory and what was in it.
+    /// Where it is and what was in it.
     pub capture: Capture,
     pub(crate) files: Vec<OpenedFile>,
     /// Paths of `files`, for messages.
@@ -45,7 +45,7 @@ impl Source {
                 None => gone.push(file.path.display().to_string()),
             }
         }
-        let small = small_files(&capture.dir)?;
+        let small = small_files(&capture)?;
         let digest = digest(&small);
         let id = match capture.metadata.as_ref().and_then(|metadata| metadata.capture_id.clone()) {
             Some(id) => id,
@@ -55,7 +55,7 @@ impl Source {
         Ok(Self { capture, files, names, gone, small, origin })
     }
 
-    /// The directory.
+    /// The directory, or the archive.
     #[must_use]
     pub fn dir(&self) -> &Path {
         &self.capture.dir
@@ -102,21 +102,18 @@ impl Source {
 }
 
 /// Everything that a capture consists of beside its lines: not the audit log, which names clients.
-fn small_files(dir: &Path) -> Result<Vec<(String, Vec<u8>)>, CarryError> {
-    let failed = |source| CarryError::Read { path: dir.to_owned(), source };
+fn small_files(capture: &Capture) -> Result<Vec<(String, Vec<u8>)>, CarryError> {
+    let failed = |source| CarryError::Read { path: capture.dir.clone(), source };
     let mut small = Vec::new();
-    for entry in std::fs::read_dir(dir).map_err(failed)? {
-        let name = entry.map_err(failed)?.file_name().into_string().unwrap_or_default();
+    for name in capture.folder.names().map_err(failed)? {
         let wanted = discard::is_own(&name) && !name::is_data(&name) && name != name::LOCK;
         if !wanted || disk::is_temporary(&name) || name.starts_with("audit") {
             continue;
         }
-        match std::fs::read(dir.join(&name)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            other => small.push((name, other.map_err(failed)?)),
+        if let Some(bytes) = capture.folder.read(&name).map_err(failed)? {
+            small.push((name, bytes));
         }
     }
-    small.sort();
     Ok(small)
 }
 
@@ -135,12 +132,11 @@ fn digest(small: &[(String, Vec<u8>)]) -> String {
 fn content_id(capture: &Capture) -> Result<String, CarryError> {
     let mut hash = Sha256::new();
     if let Some(first) = capture.files.first() {
-        let path: PathBuf = first.path.clone();
-        let failed = |source| CarryError::Read { path: path.clone(), source };
+        let failed = |source| CarryError::Read { path: first.path.clone(), source };
         let name = first.name.trim_end_matches(".zst");
         hash.update(name.as_bytes());
-        let file = std::fs::File::open(&first.path).map_err(failed)?;
-        pipe::read(file, |lines| {
+        let file = capture.folder.file(&first.name).map_err(failed)?;
+        pipe::read(Reader::new(&file), |lines| {
             hash.update(lines.split(|byte| *byte == b'\n').next().unwrap_or_default());
             false
         })

@@ -1,11 +1,11 @@
 //! What is uploaded: pieces of a capture, held open since the cut was made, and their sums.
 
-use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use bytes::Bytes;
+use logtap_capture::read_at::ReadAt;
 use sha2::{Digest as _, Sha256};
 
 use crate::run::Control;
@@ -32,7 +32,7 @@ pub enum Content {
     /// In memory.
     Bytes(Bytes),
     /// A file up to a length, and what follows it.
-    File(File, u64, &'static [u8]),
+    File(Arc<dyn ReadAt>, u64, &'static [u8]),
 }
 
 /// Sums over some bytes.
@@ -129,6 +129,8 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::FileExt as _;
+
     use super::*;
 
     #[test]
@@ -136,7 +138,7 @@ mod tests {
         let sparse = |length| {
             let file = tempfile::tempfile().unwrap();
             file.set_len(length).unwrap();
-            Piece { name: "x.jsonl".to_owned(), content: Content::File(file, length, &[]) }
+            Piece { name: "x.jsonl".to_owned(), content: Content::File(Arc::new(file), length, &[]) }
         };
         for length in [0, 1, PART - 1, PART, PART + 1, 3 * PART, 100 << 30, 5 << 40] {
             let piece = sparse(length);
@@ -152,7 +154,7 @@ mod tests {
         let file = tempfile::tempfile().unwrap();
         file.write_all_at(&[7; 1000], 0).unwrap();
         let other = file.try_clone().unwrap();
-        let piece = Piece { name: "x.jsonl".to_owned(), content: Content::File(file, 1000, &[1, 0, 0]) };
+        let piece = Piece { name: "x.jsonl".to_owned(), content: Content::File(Arc::new(file), 1000, &[1, 0, 0]) };
         let control = Control { cancelled: &false.into(), progress: &|_| () };
         let sums = piece.sum(&control).unwrap();
         let bytes = piece.summed_part(0, &sums).unwrap();

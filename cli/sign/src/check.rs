@@ -1,8 +1,8 @@
 //! Compares what a statement says with the files that are there.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
+use logtap_capture::folder::Folder;
 use serde::Serialize;
 
 use crate::files::{self, FilesError};
@@ -38,12 +38,17 @@ impl Differences {
     }
 }
 
-/// Compares a directory with a statement that the file `signature` signs, on `threads` threads.
+/// Compares what there is with a statement that the file `signature` signs, on `threads` threads.
 ///
 /// # Errors
 /// If a file cannot be read, or something in the directory is no file.
-pub fn compare(dir: &Path, statement: &Statement, signature: &str, threads: usize) -> Result<Differences, FilesError> {
-    let there = files::names(dir, &[signature])?;
+pub fn compare(
+    folder: &Folder,
+    statement: &Statement,
+    signature: &str,
+    threads: usize,
+) -> Result<Differences, FilesError> {
+    let there = files::names(folder, &[signature])?;
     let signed: BTreeMap<&str, &str> =
         statement.subject.iter().map(|file| (file.name.as_str(), file.digest.sha256.as_str())).collect();
     let known: BTreeSet<&str> = there.iter().map(String::as_str).collect();
@@ -51,7 +56,7 @@ pub fn compare(dir: &Path, statement: &Statement, signature: &str, threads: usiz
     let (common, extra): (Vec<String>, Vec<String>) =
         there.iter().cloned().partition(|name| signed.contains_key(name.as_str()));
     let mut found = Differences { missing, extra, ..Differences::default() };
-    for file in files::sums(dir, &common, threads)? {
+    for file in files::sums(folder, &common, threads)? {
         let expected = signed[file.name.as_str()];
         if file.sha256 != expected {
             found.mismatches.push(Mismatch { file: file.name, expected: expected.to_owned(), actual: file.sha256 });

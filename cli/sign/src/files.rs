@@ -1,12 +1,14 @@
 //! The files of a capture and their sums.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Read as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use logtap_capture::folder::Folder;
 use logtap_capture::name;
+use logtap_capture::read_at::Reader;
 use sha2::{Digest as _, Sha256};
 
 use crate::statement::STATEMENT;
@@ -54,13 +56,21 @@ const ASIDE: [&str; 2] = [name::LOCK, STATEMENT];
 ///
 /// # Errors
 /// If the directory cannot be read, or holds anything but files with names that are text.
-pub fn names(dir: &Path, signatures: &[&str]) -> Result<Vec<String>, FilesError> {
-    let failed = |source| FilesError::Io { path: dir.to_owned(), source };
+pub fn names(folder: &Folder, signatures: &[&str]) -> Result<Vec<String>, FilesError> {
+    let is_aside = |name: &str| ASIDE.contains(&name) || signatures.contains(&name);
+    let dir = match folder {
+        Folder::Directory(dir) => dir,
+        // It has plain files with names alone.
+        Folder::Archive(archive) => {
+            return Ok(archive.names().filter(|name| !is_aside(name)).map(str::to_owned).collect());
+        }
+    };
+    let failed = |source| FilesError::Io { path: dir.clone(), source };
     let mut names = Vec::new();
     for entry in fs::read_dir(dir).map_err(failed)? {
         let entry = entry.map_err(failed)?;
         let name = entry.file_name().into_string().map_err(|_| FilesError::NoText(entry.path()))?;
-        if ASIDE.contains(&name.as_str()) || signatures.contains(&name.as_str()) {
+        if is_aside(&name) {
             continue;
         }
         // A link is not followed: what it leads to is no part of the capture.
@@ -77,7 +87,7 @@ pub fn names(dir: &Path, signatures: &[&str]) -> Result<Vec<String>, FilesError>
 ///
 /// # Errors
 /// The first that cannot be read.
-pub fn sums(dir: &Path, names: &[String], threads: usize) -> Result<Vec<Summed>, FilesError> {
+pub fn sums(folder: &Folder, names: &[String], threads: usize) -> Result<Vec<Summed>, FilesError> {
     let next = AtomicUsize::new(0);
     let all: Mutex<Vec<Result<Summed, FilesError>>> = Mutex::new(Vec::with_capacity(names.len()));
     std::thread::scope(|scope| {
@@ -85,7 +95,7 @@ pub fn sums(dir: &Path, names: &[String], threads: usize) -> Result<Vec<Summed>,
             scope.spawn(|| {
                 let mut piece = vec![0; PIECE];
                 while let Some(name) = names.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let summed = sum(&dir.join(name), name, &mut piece);
+                    let summed = sum(folder, name, &mut piece);
                     all.lock().unwrap_or_else(PoisonError::into_inner).push(summed);
                 }
             });
@@ -97,9 +107,10 @@ pub fn sums(dir: &Path, names: &[String], threads: usize) -> Result<Vec<Summed>,
     Ok(all)
 }
 
-fn sum(path: &Path, name: &str, piece: &mut [u8]) -> Result<Summed, FilesError> {
-    let failed = |source| FilesError::Io { path: path.to_owned(), source };
-    let mut file = File::open(path).map_err(failed)?;
+fn sum(folder: &Folder, name: &str, piece: &mut [u8]) -> Result<Summed, FilesError> {
+    let failed = |source| FilesError::Io { path: name.into(), source };
+    let file = folder.file(name).map_err(failed)?;
+    let mut file = Reader::new(&file);
     let (mut hash, mut size) = (Sha256::new(), 0);
     loop {
         let read = match file.read(piece) {

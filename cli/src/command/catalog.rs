@@ -58,9 +58,13 @@ struct Entry {
 /// If the directory cannot be read.
 pub(crate) fn run(args: CatalogArgs, ui: &Ui) -> Result<(), CliError> {
     let CatalogArgs { dir, recursive, format: _ } = args;
-    std::fs::read_dir(&dir).map_err(|error| CliError::at(&dir, &error))?;
     let mut found = Vec::new();
-    look(&dir, true, recursive, ui, &mut found);
+    if dir.is_file() {
+        found.push(entry(&Capture::open(&dir)?));
+    } else {
+        std::fs::read_dir(&dir).map_err(|error| CliError::at(&dir, &error))?;
+        look(&dir, true, recursive, ui, &mut found);
+    }
     if ui.json {
         return ui.print_json(&found);
     }
@@ -112,14 +116,13 @@ fn entry(capture: &Capture) -> Entry {
     }
     let metadata = capture.metadata.as_ref();
     let stopped = metadata.and_then(|data| data.stopped.clone()).filter(|stopped| !stopped.starts_with("0001"));
-    let disk = |path: &Path| std::fs::metadata(path).map_or(0, |data| data.len());
     Entry {
         dir: capture.dir.display().to_string(),
         started: metadata.map(|data| data.started.clone()),
         files: capture.files.len(),
         entries: lines.iter().map(|line| line.lines).sum(),
         bytes: lines.iter().map(|line| line.bytes).sum(),
-        disk_size: capture.files.iter().map(|file| disk(&file.path)).sum(),
+        disk_size: capture.size(),
         active: capture.live,
         crashed: !capture.live && stopped.is_none(),
         labels: values.into_iter().map(|(name, values)| (name.to_owned(), values.len())).collect(),

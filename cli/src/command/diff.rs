@@ -84,7 +84,8 @@ pub(crate) fn run(args: DiffArgs, ui: &Ui) -> Result<Exit, CliError> {
     let rules = rules.as_deref().map(read).transpose()?.unwrap_or(Rules::USUAL);
     let options = Options { service_label, ..Options::default() };
     // Levels are counted per bucket; one bucket is enough.
-    let [old, new] = mine([(&baseline, 1), (&dir, 1)], &options, threads, ui)?;
+    let both = [(Capture::open(&baseline)?, 1), (Capture::open(&dir)?, 1)];
+    let [old, new] = mine(both, &options, threads, ui)?;
     let found = compare(old.known(), new.known(), &rules);
     if ui.json {
         ui.print_json(&found)?;
@@ -115,10 +116,14 @@ impl Side {
 }
 
 /// Mines a baseline and a capture, each with times in so many buckets at most.
-pub(super) fn mine(both: [(&Path, i64); 2], options: &Options, threads: usize, ui: &Ui) -> Result<[Side; 2], CliError> {
-    let open = |(dir, buckets)| {
-        let capture = Capture::open(dir)?;
-        let span = mining::range(&capture, dir)?;
+pub(super) fn mine(
+    both: [(Capture, i64); 2],
+    options: &Options,
+    threads: usize,
+    ui: &Ui,
+) -> Result<[Side; 2], CliError> {
+    let open = |(capture, buckets): (Capture, i64)| {
+        let span = mining::range(&capture)?;
         Ok::<_, CliError>((capture, span, Options { grid: mining::grid(span, buckets), ..options.clone() }))
     };
     let [old, new] = both.map(open);

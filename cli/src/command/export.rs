@@ -127,7 +127,7 @@ impl ExportFormat {
 pub(crate) fn run(args: ExportArgs, ui: &Ui) -> Result<(), CliError> {
     let ExportArgs { dir, format, out, filter, schema, raw, force, jobs } = args;
     let form = format.form(raw)?;
-    let source = carrying::open(&dir, ui)?;
+    let source = carrying::open(&dir)?;
     let filter = filter.compile(&source)?;
     let schema = match schema {
         SchemaArg::Plain => Schema::Plain,

@@ -8,6 +8,7 @@ use logtap_capture::discard::{Discardable, Kept, is_remnant};
 use logtap_capture::time;
 use serde::Serialize;
 
+use crate::archived;
 use crate::args::FormatArgs;
 use crate::error::{CliError, Kind};
 use crate::output::Ui;
@@ -58,6 +59,7 @@ fn age(text: &str) -> Result<i64, String> {
 /// # Errors
 /// If the directory cannot be read, or one that should go could not be deleted; the others are.
 pub(crate) fn run(args: GcArgs, ui: &Ui) -> Result<(), CliError> {
+    archived::refuse(&args.dir, "cleaned up")?;
     let (found, kept) = captures(&args.dir)?;
     let chosen = choose(&args, found, kept.iter().map(|one| one.size).sum(), time::now());
     for one in &kept {

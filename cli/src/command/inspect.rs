@@ -11,6 +11,7 @@ use clap::Args;
 use logtap_capture::reader::Capture;
 use logtap_capture::survey;
 
+use crate::archived;
 use crate::args::FormatArgs;
 use crate::error::CliError;
 use crate::output::Ui;
@@ -39,14 +40,14 @@ pub(crate) fn run(args: InspectArgs, ui: &Ui) -> Result<(), CliError> {
     let InspectArgs { dir, repair, format: _ } = args;
     let mut capture = Capture::open(&dir)?;
     let repaired = if repair {
+        archived::refuse(&dir, "put in order")?;
         let report = repair::run(&capture, ui)?;
         capture = Capture::open(&dir)?;
         Some(report)
     } else {
         None
     };
-    let sizes = capture.files.iter().map(|file| std::fs::metadata(&file.path).map_or(0, |data| data.len()));
-    let progress = ui.progress(sizes.sum());
+    let progress = ui.progress(capture.size());
     let survey = survey::run(&capture, |bytes| progress.inc(bytes)).map_err(|error| CliError::at(&dir, &error))?;
     progress.finish_and_clear();
     let report = report::build(&capture, &survey, repaired);

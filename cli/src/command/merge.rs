@@ -78,7 +78,7 @@ pub(crate) fn run(args: MergeArgs, ui: &Ui) -> Result<(), CliError> {
         )
         .hint("leave it out; `logtap triage` names services whose clock seems to differ"));
     }
-    let opened = dirs.iter().map(|dir| carrying::open(dir, ui)).collect::<Result<Vec<Source>, _>>()?;
+    let opened = dirs.iter().map(|dir| carrying::open(dir)).collect::<Result<Vec<Source>, _>>()?;
     refuse_twins(&dirs)?;
     let folders: Vec<&Path> = opened.iter().map(Source::dir).collect();
     let target = Target::directory(&out, &folders, force).map_err(CarryError::from)?;

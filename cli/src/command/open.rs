@@ -155,20 +155,20 @@ pub(crate) fn run(args: OpenArgs, ui: &Ui) -> Result<Exit, CliError> {
     let is_restored = restored.is_some();
     let args = restored.unwrap_or(args);
     let (dir, baseline) = (args.dir.clone(), args.baseline.clone());
-    let compare = baseline.map(|baseline| compare::between(&baseline, &dir, ui)).transpose()?;
+    let compare = baseline.map(|baseline| compare::between(&baseline, &capture, ui)).transpose()?;
     let mut options = args.into_options(&capture)?;
     options.keymap = Config::usable()?.keymap;
     (options.restored, options.marks) = (is_restored, kept.map(|kept| kept.marks).unwrap_or_default());
-    drop(capture);
-    let end = logtap_view::run::run(&dir, options, compare, || false, keeping(&dir)).map_err(failed)?;
+    let keep = keeping(&capture);
+    let end = logtap_view::run::run(capture, options, compare, || false, keep).map_err(failed)?;
     leave(&dir, end, ui)
 }
 
 /// Keeps a view that is left for the next time.
-pub(crate) fn keeping(dir: &Path) -> impl FnOnce(Remembered) + Send + 'static {
-    let dir = dir.to_owned();
+pub(crate) fn keeping(capture: &Capture) -> impl FnOnce(Remembered) + Send + 'static {
+    let capture = capture.clone();
     move |view| {
-        if let Some(place) = Capture::open(&dir).ok().and_then(|capture| remembered::place(&capture)) {
+        if let Some(place) = capture.again().ok().and_then(|capture| remembered::place(&capture)) {
             remembered::save(&place, &view);
         }
     }

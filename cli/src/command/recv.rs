@@ -18,6 +18,7 @@ pub(crate) use attached::{check_alone, stop};
 pub(crate) use flags::{RecvArgs, tell, value};
 pub(crate) use in_cluster::MadeArgs;
 
+use crate::archived;
 use crate::error::{CliError, Kind};
 use crate::exit::Exit;
 use crate::output::Ui;
@@ -26,8 +27,10 @@ use crate::output::Ui;
 /// receiver that it starts.
 pub(crate) fn run(args: RecvArgs, ui: &Ui) -> Result<Exit, CliError> {
     if let Some(dir) = &args.attached.stop {
+        archived::refuse(dir, "received into")?;
         return stop(dir, ui).map(|()| Exit::Success);
     }
+    archived::refuse(&args.dir, "received into")?;
     let headless = args.headless || ui.quiet || !std::io::stderr().is_terminal();
     if !headless && !args.in_cluster.in_cluster && attached::can_show() {
         return attached::run(&args.dir, ui);

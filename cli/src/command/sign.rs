@@ -6,6 +6,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use logtap_capture::folder::Folder;
 use logtap_capture::lock::Lock;
 use logtap_capture::metadata::Metadata;
 use logtap_sign::files::{self, MANIFEST};
@@ -15,9 +16,9 @@ use logtap_sign::{SIGNATURES, minisign, sigstore};
 use serde::Serialize;
 
 use super::verify::{self, VerifyArgs};
-use crate::args;
 use crate::error::{CliError, Kind};
 use crate::output::Ui;
+use crate::{archived, args};
 
 /// Private keys that are tried in turn, in `~/.ssh`, as ssh does.
 const USUAL: [&str; 3] = ["id_ed25519", "id_ecdsa", "id_rsa"];
@@ -135,6 +136,7 @@ pub(crate) fn run(args: SignArgs, ui: &Ui) -> Result<(), CliError> {
     }
     let SignArgs { dir, key, format, force, jobs, .. } = args;
     let dir = dir.as_path();
+    archived::refuse(dir, "signed")?;
     let metadata = match Metadata::read(dir) {
         Ok(Some(metadata)) => metadata,
         Ok(None) if dir.is_dir() => return Err(CliError::usage(format!("{} is no capture", dir.display()))),
@@ -178,9 +180,10 @@ struct Described {
 }
 
 fn describe(dir: &Path, metadata: &Metadata, threads: usize) -> Result<Described, CliError> {
-    let mut names = files::names(dir, &SIGNATURES).map_err(verify::unreadable)?;
+    let folder = Folder::Directory(dir.to_owned());
+    let mut names = files::names(&folder, &SIGNATURES).map_err(verify::unreadable)?;
     names.retain(|name| name != MANIFEST);
-    let mut files = files::sums(dir, &names, threads).map_err(verify::unreadable)?;
+    let mut files = files::sums(&folder, &names, threads).map_err(verify::unreadable)?;
     let manifest = files::manifest(&files);
     files.push(files::Summed {
         name: MANIFEST.to_owned(),

@@ -64,7 +64,7 @@ struct Report {
 /// If the capture cannot be read or the part not be written; nothing of it is left then.
 pub(crate) fn run(args: SliceArgs, ui: &Ui) -> Result<(), CliError> {
     let SliceArgs { dir, out, filter, force, format: _, jobs } = args;
-    let source = carrying::open(&dir, ui)?;
+    let source = carrying::open(&dir)?;
     let target = Target::directory(&out, &[source.dir()], force).map_err(CarryError::from)?;
     let filter = filter.compile(&source)?;
     let Sliced { made, account, copied } = carrying::attended(ui, source.bytes(), args::threads(jobs), |control| {

@@ -1,13 +1,12 @@
 //! `logtap snapshot`: a capture as one file, and back.
 
-use std::fs::File;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
+use logtap_capture::archive;
 use logtap_capture::disk::{Disk, RealDisk};
-use logtap_capture::pipe::Decoded;
 use logtap_capture::target::Target;
 use logtap_carry::CarryError;
 use logtap_carry::snapshot::{Packed, Unpacked, pack, unpack};
@@ -74,8 +73,9 @@ pub(crate) fn run(args: SnapshotArgs, ui: &Ui) -> Result<(), CliError> {
             carrying::attended(ui, length, 1, |control| unpack(&from, &target, &disk, control))?;
         ("extract", files, size)
     } else {
-        let source = carrying::open(&from, ui)?;
-        let target = Target::file(&output, &[source.dir()], force, is_archive).map_err(CarryError::from)?;
+        let source = carrying::open(&from)?;
+        let target =
+            Target::file(&output, &[source.dir()], force, |file| archive::is_ours(file)).map_err(CarryError::from)?;
         let Packed { files, size } =
             carrying::attended(ui, source.bytes(), 1, |control| pack(&source, target, disk, control))?;
         ("pack", files, size)
@@ -88,18 +88,4 @@ pub(crate) fn run(args: SnapshotArgs, ui: &Ui) -> Result<(), CliError> {
     let mut text = ui.data();
     writeln!(text, "{}  {files} files, {}", report.output, size::show(bytes))?;
     Ok(text.flush()?)
-}
-
-/// True if the file begins as an archive of ours does.
-fn is_archive(file: &File) -> bool {
-    let Ok(decoded) = file.try_clone().and_then(Decoded::new) else {
-        return false;
-    };
-    let mut archive = tar::Archive::new(decoded);
-    let Ok(mut entries) = archive.entries() else {
-        return false;
-    };
-    entries
-        .next()
-        .is_some_and(|entry| entry.is_ok_and(|entry| entry.path().is_ok_and(|path| path.starts_with("capture"))))
 }

@@ -111,12 +111,12 @@ pub(super) struct Question<'q> {
 pub(super) fn answer(question: &Question<'_>, threads: usize, ui: &Ui) -> Result<Report, CliError> {
     let capture = Capture::open(question.dir)?;
     let base = question.baseline.map(Capture::open).transpose()?;
-    let span = mining::range(&capture, question.dir)?;
+    let span = mining::range(&capture)?;
     let given = resolve(question.from, question.to, span)?;
     let service_label = question.service_label.clone();
     let options = Options { service_label, grid: mining::grid(span, BUCKETS), ..Options::default() };
     Ok(if let Some(base) = &base {
-        let grid = mining::grid(mining::range(base, &base.dir)?, BUCKETS);
+        let grid = mining::grid(mining::range(base)?, BUCKETS);
         let both = [(&capture, options.clone()), (base, Options { grid, ..options.clone() })];
         let [(whole, account), (other, other_account)] = mining::mine(both, threads, ui)?;
         account.tell(ui);

@@ -6,6 +6,9 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::Args;
+use logtap_capture::archive::ArchiveError;
+use logtap_capture::folder::Folder;
+use logtap_capture::reader::OpenError;
 use logtap_capture::time;
 use logtap_sign::check::{self, Differences};
 use logtap_sign::files::{self, FilesError};
@@ -86,23 +89,26 @@ struct Verified {
 /// If it is not as it was signed, by a key that the user named, or that cannot be found out.
 pub(crate) fn run(args: VerifyArgs, ui: &Ui) -> Result<(), CliError> {
     let named = named(&args, ui)?;
+    let folder = Folder::open(&args.dir).map_err(|error| match error {
+        // What cannot be read is not what somebody signed.
+        OpenError::Archive { source: ArchiveError::Refused(_), .. } => CliError::new(Kind::Findings, error),
+        other => other.into(),
+    })?;
     let read = |name: &str| {
-        fs::read(args.dir.join(name)).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound if args.dir.is_dir() => {
-                CliError::new(Kind::Findings, format!("{} is not signed: it has no {name}", args.dir.display()))
-            }
-            _ => CliError::at(&args.dir.join(name), &error),
-        })
+        let bytes = folder.read(name).map_err(|error| CliError::at(&args.dir.join(name), &error))?;
+        let unsigned = || format!("{} is not signed: it has no {name}", args.dir.display());
+        bytes.ok_or_else(|| CliError::new(Kind::Findings, unsigned()))
     };
     let bytes = read(STATEMENT)?;
     // Of several signatures that of the kind of key which was named is looked at; others are files too many.
-    let there = SIGNATURES.into_iter().filter(|name| args.dir.join(name).is_file());
+    let names = folder.names().map_err(|error| CliError::at(&args.dir, &error))?;
+    let there = SIGNATURES.into_iter().filter(|file| names.iter().any(|name| name == file));
     let file = there.min_by_key(|name| named.is_empty(name)).unwrap_or(ssh::SIGNATURE);
     let Judged { signer, key, reason } = named.judge(file, &read(file)?, &bytes, args.identity.as_deref());
     // What a stranger states is not worth comparing with.
     let differences = if reason.is_none() {
         let statement = Statement::read(&bytes).map_err(|error| CliError::new(Kind::Findings, error))?;
-        check::compare(&args.dir, &statement, file, args::threads(args.jobs)).map_err(unreadable)?
+        check::compare(&folder, &statement, file, args::threads(args.jobs)).map_err(unreadable)?
     } else {
         Differences::default()
     };

@@ -11,6 +11,7 @@ use logtap_capture::select::Selector;
 use logtap_capture::tail::Tail;
 
 use super::grep::Renderer;
+use crate::archived;
 use crate::args::FormatArgs;
 use crate::error::CliError;
 use crate::output::Ui;
@@ -46,6 +47,7 @@ pub(crate) struct WatchArgs {
 /// If the arguments cannot be used or the capture cannot be read.
 pub(crate) fn run(args: WatchArgs, ui: &Ui) -> Result<(), CliError> {
     let WatchArgs { dir, lines, grep, label, format: _ } = args;
+    archived::refuse(&dir, "followed")?;
     let query = Query {
         pattern: grep.map(|pattern| Pattern::new(&pattern, PatternOptions::default())).transpose()?,
         labels: matchers::parse_all(&label)?,

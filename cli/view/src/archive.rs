@@ -3,7 +3,7 @@
 //! order of arrival. A page is decoded when a line of it is wanted, not before.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use logtap_capture::chunk::Span;
@@ -71,7 +71,7 @@ pub struct Source {
 /// The files of a capture at one moment. Cheap to copy.
 #[derive(Debug, Clone)]
 pub struct Archive {
-    /// The directory.
+    /// The directory, or the archive.
     pub dir: PathBuf,
     /// Files in order of their names.
     pub files: Vec<Arc<Source>>,
@@ -87,13 +87,13 @@ impl Archive {
     /// Opens the files of a capture. Their indexes are read, no frame is decoded.
     ///
     /// # Errors
-    /// If the directory is no capture or cannot be read.
-    pub fn open(dir: &Path) -> Result<(Self, Capture), OpenError> {
-        let capture = Capture::open(dir)?;
+    /// If a file cannot be read.
+    pub fn of(capture: &Capture) -> Result<Self, OpenError> {
+        let dir = &capture.dir;
         let mut archive =
-            Self { dir: dir.to_owned(), files: Vec::new(), order: Order::Time, unreadable: 0, names: Vec::new() };
-        archive.follow(&capture).map_err(|source| OpenError::Io { dir: dir.to_owned(), source })?;
-        Ok((archive, capture))
+            Self { dir: dir.clone(), files: Vec::new(), order: Order::Time, unreadable: 0, names: Vec::new() };
+        archive.follow(capture).map_err(|source| OpenError::Io { dir: dir.clone(), source })?;
+        Ok(archive)
     }
 
     /// Takes up what has changed in the directory; returns true if anything has.
@@ -105,7 +105,7 @@ impl Archive {
         let mut changed = capture.files.len() != self.files.len();
         for file in &capture.files {
             let known = self.files.iter().find(|known| same_file(&known.name, &file.name)).cloned();
-            let length = std::fs::metadata(&file.path).map_or(0, |data| data.len());
+            let length = file.size().unwrap_or(0);
             if let Some(known) = known.as_ref().filter(|known| known.name == file.name && known.opened.length == length)
             {
                 files.push(known.clone());

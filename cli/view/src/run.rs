@@ -3,7 +3,7 @@
 //! times a second, and nothing at all while nothing changes.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use crossterm::event::{Event as Input, KeyEventKind};
 use logtap_capture::chunk::Span;
-use logtap_capture::reader::OpenError;
+use logtap_capture::reader::{Capture, OpenError};
 use logtap_capture::summary::Timeline;
 use signal_hook::consts::{SIGHUP, SIGTSTP};
 
@@ -97,20 +97,20 @@ pub enum End {
 }
 
 /// Shows a capture on the terminal until it is left, or `over` says that there is no more reason to.
-/// `compare` tells what differs from the baseline that the options name, if they name one; `keep` gets
+/// `compare` is the baseline that the options name, if they name one, and what tells how it differs; `keep` gets
 /// what the next view of the capture may begin with.
 /// A terminal that nobody reads keeps the view from drawing, not from ending.
 ///
 /// # Errors
 /// See [`ViewError`]. The terminal is restored in any case.
 pub fn run(
-    dir: &Path,
+    capture: Capture,
     options: Options,
-    compare: Option<Compare>,
+    compare: Option<(Capture, Compare)>,
     over: impl FnMut() -> bool,
     keep: impl FnOnce(Remembered) + Send + 'static,
 ) -> Result<End, ViewError> {
-    run_watched(dir, options, compare, over, keep, |_| ())
+    run_watched(capture, options, compare, over, keep, |_| ())
 }
 
 /// As [`run`], with someone who sees each state before it is drawn.
@@ -118,14 +118,14 @@ pub fn run(
 /// # Errors
 /// As [`run`].
 pub fn run_watched(
-    dir: &Path,
+    capture: Capture,
     options: Options,
-    compare: Option<Compare>,
+    compare: Option<(Capture, Compare)>,
     mut over: impl FnMut() -> bool,
     keep: impl FnOnce(Remembered) + Send + 'static,
     watch: impl FnMut(&State) + Send + 'static,
 ) -> Result<End, ViewError> {
-    let mut watcher = Watcher::open(dir)?;
+    let mut watcher = Watcher::open(capture)?;
     let moment = watcher.moment();
     let mut state = State::new(moment, options, crossterm::terminal::size()?);
     let plain = state.options.plain;
@@ -135,10 +135,8 @@ pub fn run_watched(
     let signalled = Arc::new(AtomicI32::new(0));
     let signals = signals::listen(events.clone(), signalled.clone())?;
     let workers = Workers::start(watcher, &events)?;
-    let comparison = match (&state.baseline, compare) {
-        (Some(baseline), Some(compare)) => Some(baseline::start(baseline.dir.clone(), compare, events.clone())?),
-        _ => None,
-    };
+    let comparison =
+        compare.map(|(baseline, compare)| baseline::start(baseline, compare, events.clone())).transpose()?;
     let screen = Screen::enter(theme, plain)?;
     signals::read_input(events.clone())?;
     let (done, outcome) = mpsc::channel();

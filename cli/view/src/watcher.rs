@@ -4,10 +4,10 @@
 
 use std::collections::{HashMap, HashSet};
 use std::io;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use logtap_capture::folder::Folder;
 use logtap_capture::metadata::Metadata;
 use logtap_capture::pages::PageReader;
 use logtap_capture::reader::{Capture, OpenError};
@@ -59,12 +59,12 @@ struct Counted {
 }
 
 impl Watcher {
-    /// Opens a capture; nothing is counted yet.
+    /// Begins to watch a capture; nothing is counted yet.
     ///
     /// # Errors
-    /// If the directory is no capture or cannot be read.
-    pub fn open(dir: &Path) -> Result<Self, OpenError> {
-        let (archive, capture) = Archive::open(dir)?;
+    /// If a file cannot be read.
+    pub fn open(capture: Capture) -> Result<Self, OpenError> {
+        let archive = Archive::of(&capture)?;
         Ok(Self {
             archive,
             capture,
@@ -96,7 +96,7 @@ impl Watcher {
             services: self.services,
             timeline: self.timeline.clone(),
             complete: self.next().is_none(),
-            disk: directory_size(&self.archive.dir),
+            disk: size(&self.capture.folder),
         }
     }
 
@@ -105,11 +105,9 @@ impl Watcher {
     /// # Errors
     /// If the capture cannot be read any more.
     pub fn follow(&mut self) -> Result<bool, OpenError> {
-        let dir = self.archive.dir.clone();
-        let was_live = self.capture.live;
-        let before = self.capture.metadata.take();
-        self.capture = Capture::open(&dir)?;
-        let failed = |source: io::Error| OpenError::Io { dir: dir.clone(), source };
+        let again = self.capture.again()?;
+        let before = std::mem::replace(&mut self.capture, again);
+        let failed = |source: io::Error| OpenError::Io { dir: before.dir.clone(), source };
         let grown = self.archive.follow(&self.capture).map_err(failed)?;
         let numbers: Vec<u32> = self.archive.files.iter().map(|file| file.number).collect();
         if self.sealed.1.iter().any(|number| !numbers.contains(number)) {
@@ -123,7 +121,7 @@ impl Watcher {
         }
         self.settle();
         self.stale |= grown;
-        Ok(grown || was_live != self.capture.live || before != self.capture.metadata)
+        Ok(grown || before.live != self.capture.live || before.metadata != self.capture.metadata)
     }
 
     /// The order is that of time once all times are known and nobody adds to them.
@@ -213,7 +211,11 @@ fn restore(file: &mut Arc<Source>, pages: &HashMap<(u32, usize), Counted>) {
     *file = Arc::new(Source::with(file, spans, lines));
 }
 
-fn directory_size(dir: &Path) -> u64 {
+fn size(folder: &Folder) -> u64 {
+    let dir = match folder {
+        Folder::Archive(archive) => return archive.size(),
+        Folder::Directory(dir) => dir,
+    };
     let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
     entries.filter_map(|entry| entry.metadata().ok()).filter(|data| data.is_file()).map(|data| data.len()).sum()
 }

@@ -6,26 +6,19 @@
 mod stored;
 
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use crate::chunk::Span;
 use crate::labels::Labels;
 use crate::lost::Lost;
+use crate::read_at::ReadAt;
+use crate::seek_table;
 use crate::sequence::Sources;
 use crate::summary::{Summary, Timeline};
 use stored::{StoredIndex, StoredTimeline, stored_index, stored_timeline};
 
 /// Magic number of our skippable frames (the format reserves `0x184D2A50` to `5F`).
 const SKIPPABLE: u32 = 0x184D_2A5C;
-/// Magic number of the seek table's skippable frame, from the zstd seekable format.
-const SEEK_TABLE: u32 = 0x184D_2A5E;
-/// Last four bytes of a seekable file.
-const SEEKABLE: u32 = 0x8F92_EAB1;
-/// Number of frames, descriptor, magic number.
-const SEEK_FOOTER: usize = 9;
-/// Compressed and decompressed size of a frame, four bytes each.
-const SEEK_ENTRY: usize = 8;
 const HEADER: usize = 8;
 
 const FILTERS_TAG: [u8; 4] = *b"LTF1";
@@ -131,21 +124,8 @@ pub fn encode(frames: &[FrameRecord], summary: &Summary, end: u64) -> Vec<u8> {
     out.extend_from_slice(&((HEADER + length) as u32).to_le_bytes());
     out.extend_from_slice(&INDEX_TAG);
 
-    seek_table(&mut out, frames.iter().map(|frame| (frame.info.size, frame.info.bytes)));
+    seek_table::write(&mut out, frames.iter().map(|frame| (frame.info.size, frame.info.bytes)));
     out
-}
-
-/// Appends the seek table of the zstd seekable format for frames of these compressed and decompressed sizes.
-pub fn seek_table(out: &mut Vec<u8>, frames: impl ExactSizeIterator<Item = (u64, u64)>) {
-    let count = frames.len();
-    skippable_as(out, SEEK_TABLE, count * SEEK_ENTRY + SEEK_FOOTER);
-    for (packed, plain) in frames {
-        out.extend_from_slice(&(packed as u32).to_le_bytes());
-        out.extend_from_slice(&(plain as u32).to_le_bytes());
-    }
-    out.extend_from_slice(&(count as u32).to_le_bytes());
-    out.push(0);
-    out.extend_from_slice(&SEEKABLE.to_le_bytes());
 }
 
 impl BlockIndex {
@@ -154,8 +134,8 @@ impl BlockIndex {
     ///
     /// # Errors
     /// Only if reading fails.
-    pub fn read(file: &std::fs::File, length: u64) -> io::Result<Option<Self>> {
-        let Some(index_end) = seek_table_start(file, length)? else {
+    pub fn read(file: &dyn ReadAt, length: u64) -> io::Result<Option<Self>> {
+        let Some(index_end) = seek_table::start(file, length)? else {
             return Ok(None);
         };
         let mut trailer = [0; INDEX_TRAILER];
@@ -205,7 +185,7 @@ impl BlockIndex {
 
     /// The content filter of a frame.
     #[must_use]
-    pub fn filter<'f>(&self, file: &'f std::fs::File, frame: &FrameInfo) -> Filter<'f> {
+    pub fn filter<'f>(&self, file: &'f dyn ReadAt, frame: &FrameInfo) -> Filter<'f> {
         let (at, length) = frame.filter;
         Filter { file, at: self.filters_at + at, length: length as usize, singly: 0, whole: Vec::new() }
     }
@@ -214,7 +194,7 @@ impl BlockIndex {
     ///
     /// # Errors
     /// If reading fails.
-    pub fn read_timeline(&self, file: &std::fs::File) -> io::Result<Option<Timeline>> {
+    pub fn read_timeline(&self, file: &dyn ReadAt) -> io::Result<Option<Timeline>> {
         let (at, length) = self.timeline;
         if length > MAX_PART as u64 {
             return Ok(None);
@@ -236,7 +216,7 @@ impl BlockIndex {
     ///
     /// # Errors
     /// If reading fails.
-    pub fn summary(&self, file: &std::fs::File) -> io::Result<Summary> {
+    pub fn summary(&self, file: &dyn ReadAt) -> io::Result<Summary> {
         let mut summary =
             Summary { rx: self.rx, timeline: self.read_timeline(file)?.unwrap_or_default(), ..Summary::default() };
         for frame in &self.frames {
@@ -258,7 +238,7 @@ impl BlockIndex {
 /// and reads just those.
 #[derive(Debug)]
 pub struct Filter<'f> {
-    file: &'f std::fs::File,
+    file: &'f dyn ReadAt,
     at: u64,
     length: usize,
     singly: usize,
@@ -309,26 +289,8 @@ impl Filter<'_> {
     }
 }
 
-/// Offset of the seek table's skippable frame at the end of the file.
-fn seek_table_start(file: &std::fs::File, length: u64) -> io::Result<Option<u64>> {
-    let Some(footer_at) = length.checked_sub(SEEK_FOOTER as u64) else {
-        return Ok(None);
-    };
-    let mut footer = [0; SEEK_FOOTER];
-    file.read_exact_at(&mut footer, footer_at)?;
-    if u32_at(&footer, 5) != SEEKABLE || footer[4] != 0 {
-        return Ok(None);
-    }
-    let table = u64::from(u32_at(&footer, 0)) * SEEK_ENTRY as u64 + (HEADER + SEEK_FOOTER) as u64;
-    Ok(length.checked_sub(table))
-}
-
 fn skippable(out: &mut Vec<u8>, length: usize) {
-    skippable_as(out, SKIPPABLE, length);
-}
-
-fn skippable_as(out: &mut Vec<u8>, magic: u32, length: usize) {
-    out.extend_from_slice(&magic.to_le_bytes());
+    out.extend_from_slice(&SKIPPABLE.to_le_bytes());
     out.extend_from_slice(&(length as u32).to_le_bytes());
 }
 

@@ -5,7 +5,6 @@ mod pack;
 
 use std::collections::BTreeSet;
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use crate::block_index::{self, FrameInfo, FrameRecord};

@@ -74,16 +74,21 @@ impl IndexLine {
     }
 }
 
-/// Reads `index.jsonl`; of a file named twice the last line counts. Lines that
-/// cannot be read are skipped: the files they meant are then scanned.
+/// Reads `index.jsonl`, as [`parse`] understands it.
 ///
 /// # Errors
 /// If the file exists and cannot be read.
 pub fn read(dir: &Path) -> io::Result<Vec<IndexLine>> {
-    let bytes = match std::fs::read(dir.join(name::INDEX)) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        other => other?,
-    };
+    match std::fs::read(dir.join(name::INDEX)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        other => Ok(parse(&other?)),
+    }
+}
+
+/// The lines of an index; of a file named twice the last line counts. Lines that
+/// cannot be read are skipped: the files they meant are then scanned.
+#[must_use]
+pub fn parse(bytes: &[u8]) -> Vec<IndexLine> {
     let mut lines: Vec<IndexLine> = Vec::new();
     for line in bytes.split(|byte| *byte == b'\n') {
         if let Ok(line) = serde_json::from_slice::<IndexLine>(line) {
@@ -91,7 +96,7 @@ pub fn read(dir: &Path) -> io::Result<Vec<IndexLine>> {
             lines.push(line);
         }
     }
-    Ok(lines)
+    lines
 }
 
 /// Appends one line at `length`, the index's length so far, and returns the new length.

@@ -3,12 +3,13 @@
 //! ```text
 //! chunk ──► frame ──► writer ──► (rotation) ──► keeper: seal, evict, metadata
 //!   lines as JSON        one owner of the open file      one owner of the directory
-//! reader ◄── block_index, walk ◄── files            repair: what a crash left
+//! reader ◄── block_index, walk ◄── folder: files or archive    repair: what a crash left
 //! ```
 //!
 //! Everything that changes the file system goes through [`disk`], so that the
 //! promises of this crate can be tested at every step.
 
+pub mod archive;
 pub mod audit;
 pub mod block_index;
 pub mod chunk;
@@ -16,6 +17,7 @@ pub mod decode;
 pub mod derive;
 pub mod discard;
 pub mod disk;
+pub mod folder;
 pub mod frame;
 pub mod grams;
 pub mod index;
@@ -36,11 +38,13 @@ pub mod pages;
 mod pieces;
 pub mod pipe;
 pub mod query;
+pub mod read_at;
 pub mod reader;
 pub mod repair;
 mod salvage;
 pub mod scan;
 mod seal;
+pub mod seek_table;
 pub mod select;
 pub mod sequence;
 pub mod session;

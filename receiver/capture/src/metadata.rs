@@ -173,15 +173,22 @@ impl Metadata {
     /// # Errors
     /// If it exists and cannot be read or understood.
     pub fn read(dir: &Path) -> Result<Option<Self>, MetadataError> {
-        let bytes = match std::fs::read(dir.join(name::METADATA)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            other => other?,
-        };
-        let metadata: Self = serde_json::from_slice(&bytes)?;
+        match std::fs::read(dir.join(name::METADATA)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            other => Self::parse(&other?).map(Some),
+        }
+    }
+
+    /// Understands the bytes of `metadata.json`.
+    ///
+    /// # Errors
+    /// If they cannot be understood.
+    pub fn parse(bytes: &[u8]) -> Result<Self, MetadataError> {
+        let metadata: Self = serde_json::from_slice(bytes)?;
         if metadata.version != 1 {
             return Err(MetadataError::Version(metadata.version));
         }
-        Ok(Some(metadata))
+        Ok(metadata)
     }
 
     /// Replaces `metadata.json` atomically.

@@ -3,13 +3,12 @@
 //! without an index is walked from block header to block header, which touches
 //! a few bytes of each; what has no frames of a bearable size is cut by offset.
 
-use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
 
 use crate::block_index::FrameInfo;
 use crate::decode::Decoder;
 use crate::frame::EMPTY_LAST_BLOCK;
+use crate::read_at::ReadAt;
 use crate::reader::OpenedFile;
 use crate::walk::{self, Part};
 
@@ -137,7 +136,7 @@ pub fn layout(opened: &OpenedFile, from: u64) -> io::Result<Vec<Page>> {
     Ok(pages)
 }
 
-fn ends_open(file: &File, length: u64) -> io::Result<bool> {
+fn ends_open(file: &dyn ReadAt, length: u64) -> io::Result<bool> {
     let mut end = [0; EMPTY_LAST_BLOCK.len()];
     file.read_exact_at(&mut end, length.saturating_sub(EMPTY_LAST_BLOCK.len() as u64))?;
     Ok(end == EMPTY_LAST_BLOCK)
@@ -163,7 +162,7 @@ fn push_frame(opened: &OpenedFile, at: u64, size: u64, pages: &mut Vec<Page>) ->
 }
 
 /// What stands at an offset of a file, from its block headers alone.
-fn frame_at(file: &File, at: u64, length: u64) -> io::Result<Part> {
+fn frame_at(file: &dyn ReadAt, at: u64, length: u64) -> io::Result<Part> {
     let mut head = [0; walk::MAX_HEADER];
     let count = file.read_at(&mut head, at)?;
     let head = &head[..count.min(usize::try_from(length - at).unwrap_or(usize::MAX))];
@@ -200,7 +199,7 @@ fn frame_at(file: &File, at: u64, length: u64) -> io::Result<Part> {
     }
 }
 
-fn next_magic(file: &File, from: u64, length: u64) -> io::Result<Option<u64>> {
+fn next_magic(file: &dyn ReadAt, from: u64, length: u64) -> io::Result<Option<u64>> {
     let magic = 0xFD2F_B528_u32.to_le_bytes();
     let mut window = vec![0; STRIDE];
     let mut at = from;
@@ -293,7 +292,7 @@ impl Cutter {
     }
 }
 
-fn plain(file: &File, from: u64, to: u64, length: u64) -> io::Result<Vec<u8>> {
+fn plain(file: &dyn ReadAt, from: u64, to: u64, length: u64) -> io::Result<Vec<u8>> {
     let mut cutter = Cutter { from, to, at: from.saturating_sub(1), lines: Vec::new() };
     let mut window = vec![0; STRIDE];
     let mut at = cutter.at;

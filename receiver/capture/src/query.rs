@@ -13,6 +13,7 @@ use crate::block_index::{BlockIndex, Filter, FrameInfo};
 use crate::chunk::Span;
 use crate::grams::Probe;
 use crate::labels::LabelSet;
+use crate::read_at::ReadAt;
 use crate::{literals, text};
 
 /// How a pattern is to be read.
@@ -287,7 +288,7 @@ impl Query {
 
     /// Prepares the choice of frames of one file.
     #[must_use]
-    pub fn frames<'q>(&'q self, file: &'q std::fs::File, index: &'q BlockIndex) -> FrameChoice<'q> {
+    pub fn frames<'q>(&'q self, file: &'q dyn ReadAt, index: &'q BlockIndex) -> FrameChoice<'q> {
         let pattern = self.pattern.as_ref().filter(|pattern| !pattern.invert && !pattern.probes.is_empty());
         let sets = index
             .sets
@@ -311,7 +312,7 @@ struct SetVerdict {
 pub struct FrameChoice<'q> {
     query: &'q Query,
     pattern: Option<&'q Pattern>,
-    file: &'q std::fs::File,
+    file: &'q dyn ReadAt,
     index: &'q BlockIndex,
     sets: Vec<SetVerdict>,
 }

@@ -3,12 +3,12 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::block_index::FrameInfo;
 use crate::decode::Decoder;
+use crate::read_at::ReadAt as _;
 use crate::reader::OpenedFile;
 use crate::stream::{self, Damage};
 
@@ -288,7 +288,7 @@ mod tests {
         let path = dir.path().join("a.jsonl");
         std::fs::write(&path, "{}\n").unwrap();
         let file = std::fs::File::open(&path).unwrap();
-        let opened = [OpenedFile { file, length: 3, compressed: false, index: None }];
+        let opened = [OpenedFile { file: std::sync::Arc::new(file), length: 3, compressed: false, index: None }];
         let work = |_: &mut (), _, _: &[u8]| -> () { panic!("on purpose") };
         drop(run(&opened, &[Unit::Stream { file: 0 }], 2, || (), work, |_, ()| Ok::<_, io::Error>(true)));
     }

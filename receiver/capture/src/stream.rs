@@ -3,10 +3,10 @@
 //! at the next frame) and lines of any length.
 
 use std::io;
-use std::os::unix::fs::FileExt;
 
 use crate::decode::Decoder;
 use crate::pieces::{self, PIECE, READ};
+use crate::read_at::ReadAt as _;
 use crate::reader::OpenedFile;
 
 /// What was wrong with a file, apart from its lines.

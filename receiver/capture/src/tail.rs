@@ -202,7 +202,7 @@ enum Step {
 
 impl Followed {
     fn open(dir: &Path, file: &str) -> io::Result<Option<Self>> {
-        let listed = DataFile { name: file.to_owned(), path: dir.join(file), line: None };
+        let listed = DataFile::named(dir, file);
         for name in [listed.name.clone(), format!("{file}.zst")] {
             match File::open(dir.join(&name)) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}

@@ -2,8 +2,8 @@
 
 use std::io::{self, Write};
 
-use logtap_capture::block_index::seek_table;
 use logtap_capture::frame::{FrameEncoder, LEVEL};
+use logtap_capture::seek_table;
 
 /// Bytes in a frame.
 const FRAME: u64 = 4 << 20;
@@ -35,7 +35,7 @@ impl<'o> Frames<'o> {
     pub(super) fn finish(mut self) -> io::Result<()> {
         self.end_frame()?;
         let mut table = Vec::new();
-        seek_table(&mut table, self.sizes.iter().copied());
+        seek_table::write(&mut table, self.sizes.iter().copied());
         self.out.write_all(&table)
     }
 }

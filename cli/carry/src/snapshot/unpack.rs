@@ -1,21 +1,18 @@
-//! Unpacking, without trusting the archive: only files that a capture consists of, only into the one
-//! directory that was named.
+//! Unpacking: only files that a capture consists of, only into the one directory that was named.
 
-use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::{self, Read};
-use std::path::{Component, Path};
+use std::io::Read;
+use std::path::Path;
 use std::sync::Arc;
 
-use logtap_capture::discard;
-use logtap_capture::disk::{Disk, RealDisk};
+use logtap_capture::archive::{self, ArchiveError, Entry};
+use logtap_capture::disk::Disk;
 use logtap_capture::lock::Lock;
-use logtap_capture::name;
 use logtap_capture::pipe::Decoded;
 use logtap_capture::reader::{Capture, OpenError};
 use logtap_capture::target::Target;
 
-use crate::{CarryError, Control, Source};
+use crate::{CarryError, Control};
 
 /// Bytes copied in one piece.
 const COPY: usize = 1 << 20;
@@ -59,21 +56,6 @@ pub fn unpack(
     }
 }
 
-/// Opens an archive as a source. It is unpacked into the system's directory for temporary files, from where
-/// its names are removed at once.
-///
-/// # Errors
-/// As [`unpack`].
-pub fn open_archive(archive: &Path, control: Control<'_>) -> Result<Source, CarryError> {
-    let folder = tempfile::Builder::new().prefix("logtap-").tempdir()?;
-    fill(archive, folder.path(), &RealDisk, control)?;
-    check(archive, folder.path())?;
-    let capture = Capture::open(folder.path()).map_err(|error| refused(archive, error.to_string()))?;
-    let mut source = Source::open(capture)?;
-    archive.clone_into(&mut source.capture.dir);
-    Ok(source)
-}
-
 fn refused(archive: &Path, why: String) -> CarryError {
     CarryError::Archive { path: archive.to_owned(), why }
 }
@@ -81,53 +63,62 @@ fn refused(archive: &Path, why: String) -> CarryError {
 fn fill(archive: &Path, into: &Path, disk: &dyn Disk, control: Control<'_>) -> Result<Unpacked, CarryError> {
     let failed = |source| CarryError::Read { path: archive.to_owned(), source };
     let source = Decoded::new(File::open(archive).map_err(failed)?).map_err(failed)?;
-    let mut members = tar::Archive::new(source);
-    let (mut names, mut done) = (BTreeSet::new(), Unpacked::default());
-    let torn = |error: io::Error| refused(archive, format!("it is damaged or no archive: {error}"));
-    for member in members.entries().map_err(torn)? {
+    let mut done = Unpacked::default();
+    let filled = archive::read(source, |entry, bytes| {
+        let Entry { path, name, size, .. } = entry;
         control.check()?;
-        let mut member = member.map_err(torn)?;
-        let path = member.path().map_err(torn)?.into_owned();
-        let kind = member.header().entry_type();
-        if !path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir)) {
-            return Err(refused(archive, format!("{} in it leads elsewhere", path.display())));
+        if !archive::is_member(name) {
+            return Err(ArchiveError::Refused(format!("{} in it is not a capture's", path.display())).into());
         }
-        if kind.is_dir() {
-            continue;
+        let written = write(&into.join(name), bytes, disk, control)?;
+        if written != *size {
+            return Err(ArchiveError::Refused(format!("it is damaged: it ends within {name}")).into());
         }
-        let name = name::of(&path).to_owned();
-        if !kind.is_file() {
-            return Err(refused(archive, format!("{} in it is no file", path.display())));
-        }
-        if !discard::is_own(&name) || name == name::LOCK {
-            return Err(refused(archive, format!("{} in it is not a capture's", path.display())));
-        }
-        if !names.insert(name.clone()) {
-            return Err(refused(archive, format!("{name} is in it twice")));
-        }
-        let place = into.join(&name);
-        let written = |source| CarryError::Write { path: place.clone(), source };
-        let file = disk.create_new(&place).map_err(written)?;
-        let mut buffer = vec![0; COPY];
-        let mut at = 0;
-        loop {
-            control.check()?;
-            let got = member.read(&mut buffer).map_err(torn)?;
-            if got == 0 {
-                break;
-            }
-            file.write_all_at(&buffer[..got], at).map_err(written)?;
-            at += got as u64;
-        }
-        if at != member.size() {
-            return Err(refused(archive, format!("it ends within {name}")));
-        }
-        file.sync().map_err(written)?;
         done.files += 1;
-        done.size += at;
-        (control.progress)(at);
+        done.size += written;
+        (control.progress)(written);
+        Ok(())
+    });
+    filled.map(|()| done).map_err(|failure: Failure| match failure {
+        Failure::Archive(error) => refused(archive, error.to_string()),
+        Failure::Carry(error) => error,
+    })
+}
+
+/// Why a directory was not filled.
+enum Failure {
+    Archive(ArchiveError),
+    Carry(CarryError),
+}
+
+impl From<ArchiveError> for Failure {
+    fn from(error: ArchiveError) -> Self {
+        Self::Archive(error)
     }
-    Ok(done)
+}
+
+impl From<CarryError> for Failure {
+    fn from(error: CarryError) -> Self {
+        Self::Carry(error)
+    }
+}
+
+/// Writes a file and returns its bytes.
+fn write(place: &Path, bytes: &mut dyn Read, disk: &dyn Disk, control: Control<'_>) -> Result<u64, Failure> {
+    let written = |source| CarryError::Write { path: place.to_owned(), source };
+    let file = disk.create_new(place).map_err(written)?;
+    let (mut buffer, mut at) = (vec![0; COPY], 0);
+    loop {
+        control.check()?;
+        let got = bytes.read(&mut buffer).map_err(ArchiveError::damaged)?;
+        if got == 0 {
+            break;
+        }
+        file.write_all_at(&buffer[..got], at).map_err(written)?;
+        at += got as u64;
+    }
+    file.sync().map_err(written)?;
+    Ok(at)
 }
 
 /// What was unpacked is a capture.

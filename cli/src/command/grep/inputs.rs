@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use logtap_capture::chunk::Span;
-use logtap_capture::name;
 use logtap_capture::reader::{Capture, DataFile};
 use logtap_capture::stream;
 use logtap_capture::survey::Collector;
+use logtap_capture::{archive, name};
 
 use crate::error::CliError;
 use crate::when::{self, When};
@@ -16,8 +16,6 @@ use crate::when::{self, When};
 pub(super) enum Input {
     /// Data files; `live` if a receiver may be writing the last one.
     Files { files: Vec<DataFile>, live: bool },
-    /// A capture in a tar archive.
-    Snapshot(PathBuf),
     /// Standard input.
     Stdin,
 }
@@ -43,10 +41,8 @@ impl Inputs {
 
     /// Bytes on disk, as far as known.
     pub(super) fn bytes(&self) -> u64 {
-        let size = |path: &Path| std::fs::metadata(path).map_or(0, |data| data.len());
         let of = |input: &Input| match input {
-            Input::Files { files, .. } => files.iter().map(|file| size(&file.path)).sum(),
-            Input::Snapshot(path) => size(path),
+            Input::Files { files, .. } => files.iter().filter_map(DataFile::size).sum(),
             Input::Stdin => 0,
         };
         self.all.iter().map(of).sum()
@@ -104,15 +100,12 @@ fn open(path: &Path) -> Result<Input, CliError> {
         return Ok(Input::Stdin);
     }
     let file = name::of(path);
-    if !path.is_file() {
+    if !path.is_file() || archive::is_named(path) {
         let Capture { files, live, .. } = Capture::open(path)?;
         return Ok(Input::Files { files, live });
     }
-    if file.ends_with(".tar.zst") || file.ends_with(".tar") {
-        return Ok(Input::Snapshot(path.to_owned()));
-    }
     if file.ends_with(".jsonl") || file.ends_with(".jsonl.zst") {
-        let file = DataFile { name: file.to_owned(), path: path.to_owned(), line: None };
+        let file = DataFile::named(path.parent().unwrap_or(Path::new("")), file);
         return Ok(Input::Files { files: vec![file], live: true });
     }
     Err(CliError::usage(format!(

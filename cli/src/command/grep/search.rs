@@ -1,13 +1,11 @@
 //! Walks the inputs in order and feeds what is found to the sink.
 
-use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
 
 use indicatif::ProgressBar;
 use logtap_capture::block_index::FrameInfo;
-use logtap_capture::name;
-use logtap_capture::pipe::{self, Decoded};
+use logtap_capture::pipe;
 use logtap_capture::query::Query;
 use logtap_capture::reader::{DataFile, OpenedFile};
 use logtap_capture::scan::{self, Unit};
@@ -54,7 +52,6 @@ impl<'q, W: Write> Search<'q, W> {
             let later = &inputs.all[at + 1..];
             match input {
                 Input::Files { files, live } => self.files(files, *live, earliest_of(later))?,
-                Input::Snapshot(path) => self.snapshot(path)?,
                 Input::Stdin => {
                     self.stream("(standard input)", io::stdin().lock())?;
                 }
@@ -159,24 +156,6 @@ impl<'q, W: Write> Search<'q, W> {
         self.account.damage(name, damage, false);
         self.sink.end_of_file(name)
     }
-
-    fn snapshot(&mut self, path: &Path) -> Result<(), CliError> {
-        let failed = |error: io::Error| CliError::at(path, &error);
-        let source = Decoded::new(File::open(path).map_err(failed)?).map_err(failed)?;
-        let mut archive = tar::Archive::new(source);
-        for entry in archive.entries().map_err(failed)? {
-            let entry = entry.map_err(failed)?;
-            let member = entry.path().map_err(failed)?.into_owned();
-            if !entry.header().entry_type().is_file() || !name::is_data(name::of(&member)) {
-                continue;
-            }
-            self.stream(&format!("{}:{}", path.display(), member.display()), entry)?;
-            if self.stopped {
-                break;
-            }
-        }
-        Ok(())
-    }
 }
 
 /// For each unit the smallest time that it and everything behind it can hold.
@@ -208,7 +187,7 @@ fn earliest(file: &DataFile) -> i64 {
 fn earliest_of(inputs: &[Input]) -> i64 {
     let of = |input: &Input| match input {
         Input::Files { files, .. } => files.iter().map(earliest).min().unwrap_or(i64::MAX),
-        Input::Snapshot(_) | Input::Stdin => i64::MIN,
+        Input::Stdin => i64::MIN,
     };
     inputs.iter().map(of).min().unwrap_or(i64::MAX)
 }

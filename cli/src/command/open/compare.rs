@@ -22,19 +22,20 @@ const SHORTEST: usize = 6;
 ///
 /// # Errors
 /// If the baseline is no capture.
-pub(super) fn between(baseline: &Path, dir: &Path, ui: &Ui) -> Result<Compare, CliError> {
-    Capture::open(baseline)?;
-    let (baseline, dir) = (baseline.to_owned(), dir.to_owned());
+pub(super) fn between(baseline: &Path, capture: &Capture, ui: &Ui) -> Result<(Capture, Compare), CliError> {
+    let baseline = Capture::open(baseline)?;
+    let (old, new) = (baseline.clone(), capture.clone());
     // The screen is the view's: nothing is said meanwhile.
     let mut ui = ui.clone();
     ui.quiet = true;
     let threads = crate::args::threads(None);
-    Ok(Arc::new(move || {
-        let options = Options::default();
-        let [old, new] =
-            diff::mine([(&baseline, 1), (&dir, BUCKETS)], &options, threads, &ui).map_err(|error| error.message())?;
+    let compare: Compare = Arc::new(move || {
+        let now = |capture: &Capture| capture.again().map_err(|error| error.to_string());
+        let both = [(now(&old)?, 1), (now(&new)?, BUCKETS)];
+        let [old, new] = diff::mine(both, &Options::default(), threads, &ui).map_err(|error| error.message())?;
         Ok(changed(&old.mined, &new.mined).iter().map(|row| change(row, &new.mined)).collect())
-    }))
+    });
+    Ok((baseline, compare))
 }
 
 fn change(row: &Row, current: &Mined) -> Change {

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args};
 use logtap_capture::lock::Lock;
+use logtap_capture::reader::Capture;
 use logtap_view::run::{End, ViewError};
 use logtap_view::state::Options;
 use logtap_view::update::Leave;
@@ -86,7 +87,10 @@ pub(super) fn run(dir: &Path, ui: &Ui) -> Result<Exit, CliError> {
     };
     let options = Options { listen, owner: true, utc: true, keymap, ..Options::default() };
     let over = || matches!(child.try_wait(), Ok(Some(_)));
-    let shown = logtap_view::run::run(dir, options, None, over, open::keeping(dir));
+    let shown = Capture::open(dir).map_err(ViewError::from).and_then(|capture| {
+        let keep = open::keeping(&capture);
+        logtap_view::run::run(capture, options, None, over, keep)
+    });
     let said = std::fs::metadata(&log).map_or(0, |data| data.len());
     match shown {
         Ok(End::Left(Leave::Detach) | End::HungUp) => {

@@ -3,6 +3,7 @@
 use std::process::Command;
 use std::time::Duration;
 
+use logtap_capture::reader::Capture;
 use logtap_view::run::{ViewError, run_watched};
 use logtap_view::state::Options;
 
@@ -18,7 +19,7 @@ fn fails_at_the_third_frame() {
     let dir = std::env::var_os(DIR).unwrap();
     let mut frames = 0;
     let outcome = run_watched(
-        dir.as_ref(),
+        Capture::open(dir.as_ref()).unwrap(),
         Options::default(),
         None,
         || false,

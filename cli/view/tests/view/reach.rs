@@ -2,6 +2,7 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use logtap_capture::metadata::Evicted;
+use logtap_capture::reader::Capture;
 use logtap_view::filter::{Filter, Kind};
 use logtap_view::save::save;
 use logtap_view::state::Options;
@@ -150,7 +151,7 @@ fn times_shares_and_marks_lead_to_their_lines() {
 #[test]
 fn the_first_screen_decodes_two_frames_at_most() {
     let (_folder, dir) = usual(20_000);
-    let mut watcher = logtap_view::watcher::Watcher::open(&dir).unwrap();
+    let mut watcher = logtap_view::watcher::Watcher::open(Capture::open(&dir).unwrap()).unwrap();
     let mut state = logtap_view::state::State::new(watcher.moment(), Options::default(), (200, 60));
     let effects = state.begin().unwrap();
     let mut loader = logtap_view::loader::Loader::default();
@@ -186,7 +187,7 @@ fn a_capture_without_an_index_shows_its_end_and_then_everything() {
         .collect();
     std::fs::remove_file(dir.join("index.jsonl")).unwrap();
     std::fs::write(dir.join("2026-01-15T103200-000.jsonl"), plain).unwrap();
-    let mut watcher = logtap_view::watcher::Watcher::open(&dir).unwrap();
+    let mut watcher = logtap_view::watcher::Watcher::open(Capture::open(&dir).unwrap()).unwrap();
     assert!(!watcher.moment().complete);
     while watcher.count().unwrap() {}
     assert!(watcher.moment().complete);

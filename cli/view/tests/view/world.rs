@@ -10,6 +10,7 @@ use logtap_capture::audit::Event;
 use logtap_capture::chunk::ChunkBuilder;
 use logtap_capture::disk::RealDisk;
 use logtap_capture::labels::LabelSet;
+use logtap_capture::reader::Capture;
 use logtap_capture::session::{Fsync, Options as Disk, Session, Tally};
 use logtap_view::draw;
 use logtap_view::draw::theme::{Depth, Theme};
@@ -72,7 +73,7 @@ pub(crate) struct Driver {
 
 impl Driver {
     pub(crate) fn open(dir: &Path, options: Options, size: (u16, u16)) -> Self {
-        let mut watcher = Watcher::open(dir).unwrap();
+        let mut watcher = Watcher::open(Capture::open(dir).unwrap()).unwrap();
         while watcher.count().unwrap() {}
         let options = Options { utc: true, ..options };
         let mut state = State::new(watcher.moment(), options, size);

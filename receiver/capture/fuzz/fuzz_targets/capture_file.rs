@@ -21,7 +21,7 @@ static DIR: LazyLock<tempfile::TempDir> = LazyLock::new(|| {
 /// Lines, and bytes that could not be decoded. A last line without a newline is
 /// no damage here: a foreign file may end so.
 fn read(name: &str) -> (u64, u64) {
-    let file = DataFile { name: name.to_owned(), path: DIR.path().join(name), line: None };
+    let file = DataFile::named(DIR.path(), name);
     let Ok(Some(opened)) = file.open() else { return (0, 0) };
     let query = query::Query::default();
     let mut selector = Selector::new(&query);

@@ -111,7 +111,7 @@ fn names(dir: &Path) -> io::Result<Vec<String>> {
 }
 
 fn count_lines(dir: &Path, name: &str) -> io::Result<u64> {
-    let file = DataFile { name: name.to_owned(), path: dir.join(name), line: None };
+    let file = DataFile::named(dir, name);
     let Some(opened) = file.open()? else {
         return Ok(0);
     };

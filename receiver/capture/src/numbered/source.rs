@@ -1,13 +1,13 @@
 //! One data file, decoded block by block, and only as far as lines of it are asked for.
 
-use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::files::Known;
 use crate::decode::Decoder;
 use crate::frame::EMPTY_LAST_BLOCK;
+use crate::read_at::ReadAt;
 use crate::reader::{DataFile, OpenedFile};
 use crate::walk;
 
@@ -24,7 +24,7 @@ const SPENT: usize = 1 << 20;
 #[derive(Debug)]
 pub(super) struct Source {
     name: String,
-    file: File,
+    file: Arc<dyn ReadAt>,
     compressed: bool,
     /// Where the next block, frame or plain line stands.
     at: u64,
@@ -50,7 +50,7 @@ struct Frame {
 impl Source {
     /// Opens a file whose first line has the number `before + 1`, near its line `wanted`. `None` if it is gone.
     pub(super) fn open(dir: &Path, name: &str, before: u64, wanted: u64) -> io::Result<Option<Self>> {
-        let listed = DataFile { name: name.to_owned(), path: dir.join(name), line: None };
+        let listed = DataFile::named(dir, name);
         let Some(OpenedFile { file, compressed, index, .. }) = listed.open()? else {
             return Ok(None);
         };
@@ -137,7 +137,7 @@ impl Source {
             && kind & 0xf0 == 0x50
         {
             let behind = self.at + 8 + u64::from(u32::from_le_bytes([a, b, c, d]));
-            let whole = behind <= self.file.metadata()?.len();
+            let whole = behind <= self.file.length()?;
             self.at = if whole { behind } else { self.at };
             return Ok(whole);
         }
@@ -158,7 +158,7 @@ impl Source {
         }
         let word = u32::from_le_bytes([self.bytes[0], self.bytes[1], self.bytes[2], 0]);
         let (last, kind, size) = (word & 1 == 1, word >> 1 & 3, (word >> 3) as usize);
-        let at_end = self.at + BLOCK_HEADER as u64 >= self.file.metadata()?.len();
+        let at_end = self.at + BLOCK_HEADER as u64 >= self.file.length()?;
         // While the frame is open, the next write overwrites this one.
         if self.bytes == EMPTY_LAST_BLOCK && at_end {
             return Ok(false);

@@ -1,12 +1,11 @@
 //! A frame too large to be decoded in one go: its bytes are decoded in steps, and go on from where the last
 //! part ended, so that reading part after part decodes the frame once.
 
-use std::fs::File;
 use std::io;
-use std::os::unix::fs::{FileExt, MetadataExt};
 
 use super::{Cutter, Page, STRIDE};
 use crate::decode::Decoder;
+use crate::read_at::{Identity, ReadAt};
 
 /// A large frame, decoded up to some point.
 #[derive(Debug)]
@@ -22,22 +21,19 @@ pub(super) struct Large {
     kept_at: u64,
 }
 
-/// Which frame of which file: an inode may come back with another file.
+/// Which frame of which file.
 #[derive(Debug, PartialEq, Eq)]
 struct Place {
-    file: (u64, u64),
-    length: u64,
-    changed: (i64, i64),
+    file: Identity,
     at: u64,
 }
 
-fn place(file: &File, at: u64) -> io::Result<Place> {
-    let data = file.metadata()?;
-    Ok(Place { file: (data.dev(), data.ino()), length: data.len(), changed: (data.ctime(), data.ctime_nsec()), at })
+fn place(file: &dyn ReadAt, at: u64) -> io::Result<Place> {
+    Ok(Place { file: file.identity()?, at })
 }
 
 impl Large {
-    fn new(file: &File, at: u64, size: u64) -> io::Result<Self> {
+    fn new(file: &dyn ReadAt, at: u64, size: u64) -> io::Result<Self> {
         Ok(Self {
             place: place(file, at)?,
             read: at,
@@ -51,7 +47,7 @@ impl Large {
     }
 
     /// Decoded bytes of a whole frame that does not tell them.
-    pub(super) fn length(file: &File, at: u64, size: u64) -> io::Result<u64> {
+    pub(super) fn length(file: &dyn ReadAt, at: u64, size: u64) -> io::Result<u64> {
         let mut frame = Self::new(file, at, size)?;
         while frame.step(file)? {
             frame.forget(u64::MAX);
@@ -60,7 +56,13 @@ impl Large {
     }
 
     /// The lines that begin in a range of the frame of a page. `known` is the frame read last, if any.
-    pub(super) fn part(known: &mut Option<Self>, file: &File, page: &Page, from: u64, to: u64) -> io::Result<Vec<u8>> {
+    pub(super) fn part(
+        known: &mut Option<Self>,
+        file: &dyn ReadAt,
+        page: &Page,
+        from: u64,
+        to: u64,
+    ) -> io::Result<Vec<u8>> {
         let first = from.saturating_sub(1);
         let here = place(file, page.at)?;
         let mut frame = match known.take().filter(|frame| frame.place == here && frame.kept_at <= first) {
@@ -85,7 +87,7 @@ impl Large {
     }
 
     /// Decodes further; false at the end.
-    fn step(&mut self, file: &File) -> io::Result<bool> {
+    fn step(&mut self, file: &dyn ReadAt) -> io::Result<bool> {
         loop {
             if self.used == self.packed.len() {
                 self.packed.resize(STRIDE.min((self.end - self.read) as usize), 0);

@@ -1,5 +1,8 @@
 //! Pages of every kind of file hold each line exactly once.
 
+use std::fs::File;
+use std::sync::Arc;
+
 use super::*;
 use crate::frame::{FrameEncoder, LEVEL};
 
@@ -12,7 +15,7 @@ fn opened(bytes: &[u8], compressed: bool) -> (tempfile::TempDir, OpenedFile) {
     let path = dir.path().join("a");
     std::fs::write(&path, bytes).unwrap();
     let file = File::open(&path).unwrap();
-    (dir, OpenedFile { file, length: bytes.len() as u64, compressed, index: None })
+    (dir, OpenedFile { file: Arc::new(file), length: bytes.len() as u64, compressed, index: None })
 }
 
 fn all(opened: &OpenedFile) -> (usize, Vec<u8>) {
