@@ -22,7 +22,7 @@ use crate::size;
 /// Lines and bytes come from the index; files that are not indexed yet are not counted.
 #[derive(Debug, Args)]
 pub(crate) struct CatalogArgs {
-    /// Where to look; a capture itself or a directory that holds captures
+    /// Where to look; a capture itself, a snapshot of one, or a directory that holds captures
     #[arg(value_name = "DIR", default_value = ".")]
     dir: PathBuf,
     /// Look in all directories below

@@ -31,10 +31,10 @@ use crate::output::Ui;
     after_help = "Rules (YAML), each may be left out:\n  max_new_error_patterns: 0\n  max_risen_patterns: 0\n  max_vanished_patterns: 0\n  max_error_rate_ratio: 1.5\n\nExamples:\n  logtap diff yesterday/ today/\n  logtap diff baseline/ run/ --rules rules.yaml --format junit > report.xml"
 )]
 pub(crate) struct DiffArgs {
-    /// The baseline
+    /// The baseline, a capture or a snapshot of one
     #[arg(value_name = "BASELINE")]
     baseline: PathBuf,
-    /// The capture to judge
+    /// The capture to judge, or a snapshot of it
     #[arg(value_name = "DIR")]
     dir: PathBuf,
     /// File with the rules that must hold

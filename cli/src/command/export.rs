@@ -33,7 +33,7 @@ use crate::size;
     after_help = "Examples:\n  logtap export capture/ --format csv --out incident.csv --from 10:32 --to 10:40\n  logtap export capture/ --format parquet --out incident.parquet\n  logtap export capture/ --format jsonl --level error --out - | jq -r .msg"
 )]
 pub(crate) struct ExportArgs {
-    /// The capture
+    /// The capture, or a snapshot of it
     #[arg(value_name = "DIR")]
     dir: PathBuf,
     /// Form of the result

@@ -22,7 +22,7 @@ use crate::output::Ui;
 /// being written, or left by a crash) are read.
 #[derive(Debug, Args)]
 pub(crate) struct InspectArgs {
-    /// The capture
+    /// The capture, or a snapshot of it
     #[arg(value_name = "DIR")]
     dir: PathBuf,
     /// Put in order what a crash left: keep every complete line, seal files, rebuild the index

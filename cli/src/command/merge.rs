@@ -29,7 +29,7 @@ use crate::output::Ui;
     after_help = "Examples:\n  logtap merge monday/ tuesday/ --out both/\n  logtap merge from-a/ from-b/ --dedupe -o together/"
 )]
 pub(crate) struct MergeArgs {
-    /// The captures
+    /// The captures, or snapshots of them
     #[arg(value_name = "DIR", required = true)]
     dirs: Vec<PathBuf>,
     /// Where the result is put

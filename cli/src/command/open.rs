@@ -33,7 +33,7 @@ use crate::when::When;
 /// kept in any case, in the user's state directory and not in the capture.
 #[derive(Debug, Args, PartialEq)]
 pub(crate) struct OpenArgs {
-    /// The capture
+    /// The capture, or a snapshot of it
     #[arg(value_name = "DIR")]
     dir: PathBuf,
     /// Compare with this capture: c lists new, risen and vanished patterns, what broke first on top

@@ -30,7 +30,7 @@ use crate::output::Ui;
     after_help = "Examples:\n  logtap patterns capture/\n  logtap patterns capture/ --top 200 --json\n  logtap patterns capture/ --assign --json | jq -r .template"
 )]
 pub(crate) struct PatternsArgs {
-    /// The capture
+    /// The capture, or a snapshot of it
     #[arg(value_name = "DIR")]
     dir: PathBuf,
     /// Print the template of every line instead, in order

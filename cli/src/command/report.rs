@@ -19,7 +19,7 @@ use crate::output::Ui;
     after_help = "Examples:\n  logtap report capture/ --out incident.html\n  logtap report capture/ --format markdown"
 )]
 pub(crate) struct ReportArgs {
-    /// The capture
+    /// The capture, or a snapshot of it
     #[arg(value_name = "DIR")]
     dir: PathBuf,
     /// Write to this file, which must not exist, instead of standard output

@@ -30,7 +30,7 @@ use crate::output::Ui;
     after_help = "Examples:\n  logtap slice capture/ --from 10:32 --to 10:40 --out incident/\n  logtap slice capture/ --from -30m --label app=api --level warn -o api/"
 )]
 pub(crate) struct SliceArgs {
-    /// The capture
+    /// The capture, or a snapshot of it
     #[arg(value_name = "DIR")]
     dir: PathBuf,
     /// Where the part is put

@@ -37,7 +37,7 @@ use crate::when::When;
     after_help = "Examples:\n  logtap triage capture/\n  logtap triage capture/ --from 10:32 --to 10:40\n  logtap triage capture/ --baseline yesterday/ --json\n  logtap triage capture/ --out incident/"
 )]
 pub(crate) struct TriageArgs {
-    /// The capture
+    /// The capture, or a snapshot of it
     #[arg(value_name = "DIR")]
     dir: PathBuf,
     /// Compare with this capture instead of the rest of DIR

@@ -23,7 +23,7 @@ use crate::when;
     after_help = "Examples:\n  logtap upload capture/ --to s3://incidents/2026\n  logtap upload capture/ --to gs://incidents --share --expires 24h"
 )]
 pub(crate) struct UploadArgs {
-    /// The capture
+    /// The capture, or a snapshot of it
     #[arg(value_name = "DIR")]
     pub(crate) dir: PathBuf,
     /// The bucket and a prefix in it: s3://BUCKET/PREFIX or gs://BUCKET/PREFIX

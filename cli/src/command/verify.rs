@@ -32,7 +32,7 @@ use crate::output::Ui;
     after_help = "Examples:\n  logtap verify capture/ --allowed-signers ~/.ssh/allowed_signers\n  logtap verify capture/ --key colleague.pub\n  ssh-keygen -Y verify -n capture@logtap.io -f allowed_signers -I me@example.com \\\n    -s capture/statement.json.sig < capture/statement.json"
 )]
 pub(crate) struct VerifyArgs {
-    /// The capture
+    /// The capture, or a snapshot of it
     #[arg(value_name = "DIR")]
     dir: PathBuf,
     /// A file of allowed signers, as ssh-keygen reads it; may be repeated
@@ -235,7 +235,16 @@ fn tell(found: &Verified, ui: &Ui) -> Result<(), CliError> {
         (None, false) => {
             let Differences { mismatches, missing, extra } = &found.differences;
             let counts = format!("{} changed, {} missing, {} extra", mismatches.len(), missing.len(), extra.len());
-            Err(CliError::new(Kind::Findings, format!("{} is not as it was signed: {counts}", found.dir)))
+            let error = CliError::new(Kind::Findings, format!("{} is not as it was signed: {counts}", found.dir));
+            let is_audit =
+                mismatches.is_empty() && extra.is_empty() && missing.iter().all(|file| file.starts_with("audit"));
+            Err(if is_audit {
+                error.hint(
+                    "a snapshot and an upload leave audit.jsonl behind, which names clients; nothing else is missing",
+                )
+            } else {
+                error
+            })
         }
         (None, true) => {
             let (signer, key) = (found.signer.as_deref().unwrap_or_default(), found.key.as_deref().unwrap_or_default());

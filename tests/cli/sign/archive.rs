@@ -62,6 +62,15 @@ fn every_change_is_named_in_an_archive() {
             assert!(code == 6 && said.lines().any(|line| line == expected), "{expected}: {code} {said}");
         }
     }
+    // What a snapshot leaves behind is missing, and nothing else.
+    let world = World::new();
+    std::fs::write(world.capture().join("audit.jsonl"), "{}\n").unwrap();
+    world.sign("me", &[]);
+    let (code, said) = world.verify_at(&world.packed()[0], &[]);
+    assert!(
+        code == 6 && said.contains("missing  audit.jsonl\n") && said.contains("leave audit.jsonl behind"),
+        "{said}"
+    );
     // A link in it is no part of a capture, wherever it leads.
     let world = World::new();
     world.sign("me", &[]);
