@@ -56,7 +56,7 @@ fn pure_crates_stay_pure() {
         assert!(!all[pure].iter().any(|name| name.starts_with("logtap")), "{pure} stands alone");
     }
     for banned in ["tokio", "clap", "axum", "hyper", "ratatui", "kube", "kube-client", "ureq", "tracing"] {
-        for pure in ["logtap-analyze", "logtap-carry"] {
+        for pure in ["logtap-analyze", "logtap-carry", "logtap-manifest"] {
             assert!(!all[pure].contains(banned), "{pure} must not reach {banned}");
         }
     }
@@ -80,7 +80,13 @@ fn arrows_point_one_way() {
     assert_eq!(ours("logtap-forwarder"), ["logtap-push"], "the forwarder runs in every tapped pod: it stays small");
     assert_eq!(ours("logtap-analyze"), ["logtap-capture"], "what a capture says is read from its lines alone");
     assert_eq!(ours("logtap-carry"), ["logtap-capture"], "captures are carried by what stands in them alone");
-    assert_eq!(ours("logtap-remote"), ["logtap-capture"], "buckets are filled with what the caller has picked");
+    assert_eq!(
+        ours("logtap-manifest"),
+        ["logtap-capture"],
+        "what comes from strangers is read apart from what asks them"
+    );
+    let remote = ["logtap-capture", "logtap-manifest"];
+    assert_eq!(ours("logtap-remote"), remote, "buckets are filled with what the caller has picked");
     assert_eq!(ours("logtap-view"), ["logtap-capture"], "the view only reads captures");
     assert!(!all["logtap-view"].contains("tokio"), "the view has threads, not tasks");
     assert!(ours("logtap-certs").is_empty(), "certificates are asked by all and ask nobody");

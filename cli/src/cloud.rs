@@ -42,8 +42,8 @@ struct ShareReport {
 /// # Errors
 /// As the command.
 pub(crate) fn upload(args: UploadArgs, ui: &Ui) -> Result<(), CliError> {
-    let UploadArgs { dir, to, concurrency, share, expires, force, allow_unredacted, format: _ } = args;
-    let place = Location::parse(&to)?;
+    let UploadArgs { dir, url, to, concurrency, share, expires, force, allow_unredacted, format: _ } = args;
+    let place = Location::parse(&url.or(to).unwrap_or_default())?;
     let source = carrying::open(&dir)?;
     let redacted = is_redacted(&source);
     if !redacted && !allow_unredacted {

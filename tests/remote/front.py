@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import http.client
+import re
 from datetime import datetime, timedelta, timezone
 from urllib.parse import parse_qsl, quote, urlsplit
 
@@ -22,6 +23,8 @@ def error(status, code, message):
 class Front(Server):
     def __init__(self, upstream):
         self.upstream = urlsplit(upstream).netloc
+        # Sums of parts, by upload and number; moto does not tell them where S3 does.
+        self.sums = {}
         super().__init__()
 
     def answer(self, asked, headers, body):
@@ -36,9 +39,31 @@ class Front(Server):
             answer = connection.getresponse()
             # moto names the list of parts otherwise than S3 does, and than S3's own library expects.
             text = answer.read().replace(b"ListPartsResponse", b"ListPartsResult")
+            if answer.status == 200:
+                text = self.told(asked, headers, text)
             return answer.status, dict(answer.getheaders()), text
         finally:
             connection.close()
+
+    def told(self, asked, headers, text):
+        """What S3 says of sums in its lists."""
+        upload = asked.query.get("uploadId")
+        if asked.method == "PUT" and upload:
+            self.sums[upload, asked.query["partNumber"]] = headers["x-amz-checksum-crc32c"]
+        if asked.method == "POST" and "uploads" in asked.query:
+            made = re.search(b"<UploadId>(.*?)</UploadId>", text).group(1).decode()
+            self.sums[made] = headers.get("x-amz-checksum-algorithm")
+        if asked.method == "GET" and upload:
+            part = lambda found: found.group(0) + self.said("ChecksumCRC32C", (upload, found.group(1).decode()))
+            text = re.sub(b"<PartNumber>(.*?)</PartNumber>", part, text)
+        if asked.method == "GET" and "uploads" in asked.query:
+            kind = lambda found: found.group(0) + self.said("ChecksumAlgorithm", found.group(1).decode())
+            text = re.sub(b"<ChecksumAlgorithm>.*?</ChecksumAlgorithm>|<ChecksumAlgorithm */>", b"", text)
+            text = re.sub(b"<UploadId>(.*?)</UploadId>", kind, text)
+        return text
+
+    def said(self, name, of):
+        return f"<{name}>{self.sums[of]}</{name}>".encode() if self.sums.get(of) else b""
 
     def wrong_sum(self, asked, headers, body):
         said = headers.get("x-amz-checksum-crc32c")

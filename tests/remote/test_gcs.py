@@ -37,6 +37,9 @@ class Emulator(World):
         self.logtap("upload", made, "--to", "gs://logs/inc", code=2)
         self.logtap("upload", made, "--to", "gs://logs/inc", "--force")
         self.logtap("download", "gs://logs/inc/nothing", self.fresh("down"), code=3)
+        down = self.fresh("down")
+        self.logtap("download", "gs://logs/inc", down)  # the only capture there
+        self.same(made, down)
         self.logtap("upload", made, "--to", "gs://nobucket/inc", code=3)
 
     def test_nobody(self):

@@ -1,10 +1,14 @@
 """Uploads to S3 and downloads from it, through moto and a strict server before it."""
+import base64
 import json
 import os
 import shutil
 import subprocess
 import unittest
 from pathlib import Path
+
+import boto3
+import google_crc32c
 
 from world import MIB, S3World, capture, contents
 
@@ -56,6 +60,65 @@ class S3(S3World):
         sent = sorted(asked.query["partNumber"] for asked in self.store.log if "partNumber" in asked.query)
         self.assertEqual(sent, ["2"], "parts that had arrived are not sent again")
         self.assertEqual(list(folder.iterdir()), [], "nothing is left of a complete upload")
+
+    def killed(self, identity, sizes=(36,)):
+        """An upload of five parts of which the third did not come, and the machine that remembered it is gone."""
+        made = capture(self.fresh("capture"), sizes, identity=identity)
+        self.store.fault("PUT .*partNumber=3", times=99, status=500)
+        self.logtap("upload", made, "--to", "s3://logs/lost", code=5, environment=self.machine())
+        self.store.forget()
+        return made
+
+    def machine(self):
+        return {"XDG_STATE_HOME": str(self.fresh("state"))}
+
+    def parts_sent(self):
+        return sorted(asked.query["partNumber"] for asked in self.store.log if asked.method == "PUT" and "partNumber" in asked.query)
+
+    def unfinished(self, identity):
+        listed = self.client.list_multipart_uploads(Bucket="logs").get("Uploads", [])
+        return [one for one in listed if f"/{identity}/" in one["Key"]]
+
+    def test_another_machine_goes_on(self):
+        made = self.killed("gone-on")
+        self.logtap("upload", made, "--to", "s3://logs/lost", environment=self.machine())
+        self.assertEqual(self.parts_sent(), ["3"], "parts that had arrived are not sent again")
+        self.assertEqual(self.unfinished("gone-on"), [])
+        down = self.fresh("down")
+        self.logtap("download", "s3://logs/lost/gone-on", down)
+        self.same(made, down)
+        # Without the right to look, or where nobody knows: from the beginning.
+        for n, fault in enumerate([{"status": 403}, {"status": 501}]):
+            made = self.killed(f"unseen-{n}")
+            self.store.fault("GET .*uploads", times=99, **fault)
+            self.logtap("upload", made, "--to", "s3://logs/lost", environment=self.machine())
+            self.assertEqual(self.parts_sent(), ["1", "2", "3", "4", "5"])
+
+    def test_uploads_of_others_are_neither_believed_nor_given_up(self):
+        made = self.killed("foreign")
+        (own,) = self.unfinished("foreign")
+        key, part = own["Key"], 8 * MIB
+        content = (made / "2026-01-15T103200-000.jsonl").read_bytes()
+        through = boto3.client("s3", endpoint_url=self.store.url, aws_access_key_id="test", aws_secret_access_key="secret", region_name="us-east-1")
+        # Other bytes of the same size, other sizes, and no sums that could be compared.
+        wrong = [
+            ({"ChecksumAlgorithm": "CRC32C"}, [(n, content[n * part:][:part][::-1]) for n in range(5)]),
+            ({"ChecksumAlgorithm": "CRC32C"}, [(n, content[n * 5 * MIB:][:5 * MIB]) for n in range(5)]),
+            ({"ChecksumAlgorithm": "SHA256"}, [(n, content[n * part:][:part]) for n in range(5)]),
+        ]
+        for said, parts in wrong:
+            made_there = through.create_multipart_upload(Bucket="logs", Key=key, **said)["UploadId"]
+            for n, body in parts:
+                self.client.upload_part(Bucket="logs", Key=key, UploadId=made_there, PartNumber=n + 1, Body=body)
+                self.store.sums[made_there, str(n + 1)] = base64.b64encode(google_crc32c.Checksum(body).digest()).decode()
+        self.client.abort_multipart_upload(Bucket="logs", Key=key, UploadId=own["UploadId"])
+        self.store.forget()
+        self.logtap("upload", made, "--to", "s3://logs/lost", environment=self.machine())
+        self.assertEqual(self.parts_sent(), ["1", "2", "3", "4", "5"])
+        self.assertEqual(len(self.unfinished("foreign")), len(wrong), "they may be somebody's who is at work")
+        down = self.fresh("down")
+        self.logtap("download", "s3://logs/lost/foreign", down)
+        self.same(made, down)
 
     def test_what_is_there_is_kept(self):
         made = self.uploaded([1])

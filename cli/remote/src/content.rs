@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use logtap_capture::read_at::ReadAt;
+use logtap_manifest::{Entry, is_safe};
 use sha2::{Digest as _, Sha256};
 
+use crate::RemoteError;
 use crate::run::Control;
-use crate::{RemoteError, is_safe};
 
 /// Bytes sent in one part, unless that would be too many parts. S3 takes no less than 5 MiB, a session of
 /// Google's only multiples of 256 KiB.
@@ -44,6 +45,13 @@ pub(crate) struct Sums {
     pub(crate) crc32c: u32,
     /// CRC-32C of each part.
     pub(crate) parts: Vec<u32>,
+}
+
+impl Sums {
+    /// What a manifest says of a file with these sums.
+    pub(crate) fn entry(&self, path: &str) -> Entry {
+        Entry::new(path, self.size, &self.sha256, self.crc32c)
+    }
 }
 
 impl Content {

@@ -13,17 +13,20 @@ use logtap_capture::lock::Lock;
 use logtap_capture::name;
 use logtap_capture::reader::Capture;
 use logtap_capture::target::Target;
+use logtap_manifest::{Entry, MANIFEST, MAX_MANIFEST, Manifest};
 use sha2::{Digest as _, Sha256};
 
 use crate::content::hex;
 use crate::link::Link;
-use crate::manifest::MAX_MANIFEST;
 use crate::requests::{self, ATTEMPTS};
-use crate::store::{Body, Store};
-use crate::{Control, Entry, Location, MANIFEST, Manifest, RemoteError};
+use crate::store::{Body, Small, Store};
+use crate::{Control, Location, RemoteError};
 
 /// Bytes of what is there already that are read at once.
 const PIECE: usize = 1 << 20;
+
+/// Places below the one that was named that are looked at for a capture.
+const MOST_BELOW: usize = 20;
 
 /// Where a capture is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,14 +121,35 @@ pub fn download(
     }
 }
 
+/// The manifest of the only capture one level below a place.
+async fn only_below(store: &Store, place: &Location) -> Result<(Location, Small), RemoteError> {
+    let mut found = Vec::new();
+    for name in store.below(place).await?.into_iter().take(MOST_BELOW) {
+        let below = place.below(&name);
+        if store.head(&below.key(MANIFEST)).await?.is_some() {
+            found.push(below);
+        }
+    }
+    if found.len() > 1 {
+        let names = found.iter().map(Location::to_string).collect::<Vec<_>>().join(", ");
+        return Err(RemoteError::Usage(format!("there are several captures at {place}: name one of {names}")));
+    }
+    let nothing = || RemoteError::NotFound(format!("there is no capture at {place}"));
+    let only = found.pop().ok_or_else(nothing)?;
+    let manifest = store.small(&only.key(MANIFEST), MAX_MANIFEST).await?.ok_or_else(nothing)?;
+    Ok((only, manifest))
+}
+
 async fn find(source: &Source) -> Result<(Origin, String, Vec<Entry>), RemoteError> {
     match source {
         Source::Bucket(place) => {
             let store = Store::connect(place).await?;
-            let manifest = store.small(&place.key(MANIFEST), MAX_MANIFEST).await?;
-            let manifest = manifest.ok_or_else(|| RemoteError::NotFound(format!("there is no capture at {place}")))?;
+            let (place, manifest) = match store.small(&place.key(MANIFEST), MAX_MANIFEST).await? {
+                Some(manifest) => (place.clone(), manifest),
+                None => only_below(&store, place).await?,
+            };
             let manifest = Manifest::parse(&manifest.bytes)?;
-            Ok((Origin::Bucket(Box::new(store), place.clone()), manifest.capture_id, manifest.files))
+            Ok((Origin::Bucket(Box::new(store), place), manifest.capture_id, manifest.files))
         }
         Source::Link(url) => {
             let link = Link::open(url).await?;

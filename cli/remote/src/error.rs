@@ -5,6 +5,7 @@ use std::io;
 use std::path::PathBuf;
 
 use logtap_capture::target::TargetError;
+use logtap_manifest::ManifestError;
 
 /// What failed, by what can be done about it. No half upload is ever a capture, no half download is seen.
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +59,15 @@ pub enum RemoteError {
     /// Somebody asked to stop.
     #[error("cancelled")]
     Cancelled,
+}
+
+impl From<ManifestError> for RemoteError {
+    fn from(error: ManifestError) -> Self {
+        match error {
+            ManifestError::Damaged(why) => Self::Damaged(why),
+            ManifestError::Refused(why) => Self::Refused(why),
+        }
+    }
 }
 
 impl RemoteError {

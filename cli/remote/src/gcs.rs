@@ -133,6 +133,23 @@ impl Gcs {
         }
     }
 
+    /// Beginnings of names up to the next slash behind a prefix; none if the bucket may not be listed.
+    pub(crate) async fn prefixes(&self, prefix: &str) -> Result<Vec<String>, RemoteError> {
+        let what = format!("cannot list {}", self.place.url(prefix));
+        let address = format!("{}/storage/v1/b/{}/o", self.endpoint, self.place.bucket);
+        let answer = requests::send(&what, async || {
+            self.authorized(self.client.get(&address).query(&[("prefix", prefix), ("delimiter", "/")])).await
+        })
+        .await?;
+        if !answer.status().is_success() {
+            return Ok(Vec::new());
+        }
+        let bytes = answer.bytes().await.map_err(|error| RemoteError::Network(format!("{what}: {error}")))?;
+        let listed: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+        let found = listed["prefixes"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        Ok(found.map(str::to_owned).collect())
+    }
+
     pub(crate) async fn head(&self, key: &str) -> Result<Option<Head>, RemoteError> {
         let what = format!("cannot look at {}", self.place.url(key));
         let answer = requests::send(&what, async || self.authorized(self.client.get(self.address(key))).await).await?;

@@ -1,11 +1,10 @@
 //! Links: what is behind an `https://` address that somebody shared.
 
+use logtap_manifest::{MAX_MANIFEST, ShareList};
 use reqwest::{Client, StatusCode, Url};
 
 use crate::RemoteError;
-use crate::manifest::MAX_MANIFEST;
 use crate::requests::{self, ATTEMPTS};
-use crate::share::ShareList;
 use crate::store::Body;
 
 /// A list behind a link, and how its files are fetched.

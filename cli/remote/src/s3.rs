@@ -2,6 +2,7 @@
 //! command takes them.
 
 mod failed;
+mod lost;
 mod parts;
 mod retry;
 
@@ -120,6 +121,13 @@ impl S3 {
                 Err(error) => return Err(failed(&format!("cannot write {}", self.place.url(key)), &error)),
             }
         }
+    }
+
+    /// Beginnings of keys up to the next slash behind a prefix; none if the bucket may not be listed.
+    pub(crate) async fn prefixes(&self, prefix: &str) -> Vec<String> {
+        let asked = self.client.list_objects_v2().bucket(&self.place.bucket).prefix(prefix).delimiter("/");
+        let listed = asked.send().await.map(|page| page.common_prefixes.unwrap_or_default()).unwrap_or_default();
+        listed.into_iter().filter_map(|one| one.prefix).collect()
     }
 
     pub(crate) async fn head(&self, key: &str) -> Result<Option<Head>, RemoteError> {

@@ -6,42 +6,13 @@ use std::sync::atomic::AtomicU64;
 use std::time::{Duration, SystemTime};
 
 use logtap_capture::time;
-use serde::{Deserialize, Serialize};
+use logtap_manifest::{MANIFEST, MAX_MANIFEST, Manifest, ShareList, SharedFile};
 
-use crate::manifest::{Entry, MANIFEST, MAX_MANIFEST, Manifest, check_all};
 use crate::store::{Condition, Store, Written};
 use crate::{Control, Location, RemoteError};
 
 /// No store signs for longer.
 pub const MAX_EXPIRY: Duration = Duration::from_secs(7 * 24 * 60 * 60);
-/// The value of `format`.
-const FORMAT: &str = "logtap-share";
-
-/// What is behind a link, version 1.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct ShareList {
-    /// `logtap-share`
-    pub format: String,
-    /// 1
-    pub version: u32,
-    /// Id of the capture.
-    pub capture_id: String,
-    /// When the addresses end, RFC 3339.
-    pub expires: String,
-    /// Files in order of their names.
-    pub files: Vec<SharedFile>,
-}
-
-/// A file that can be fetched.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct SharedFile {
-    /// What it is.
-    #[serde(flatten)]
-    pub entry: Entry,
-    /// Where it is.
-    pub url: String,
-}
-
 /// What was shared.
 #[derive(Debug)]
 pub struct Shared {
@@ -53,26 +24,6 @@ pub struct Shared {
     pub cut_by_credentials: bool,
     /// The files' own addresses.
     pub files: BTreeMap<String, String>,
-}
-
-impl ShareList {
-    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, RemoteError> {
-        let damaged =
-            || RemoteError::Damaged("what is behind the link is no list of a capture's files, or damaged".to_owned());
-        let list: Self = serde_json::from_slice(bytes).map_err(|_| damaged())?;
-        if list.format != FORMAT {
-            return Err(damaged());
-        }
-        if list.version != 1 {
-            return Err(RemoteError::Refused(format!(
-                "the list has version {}; this logtap reads version 1",
-                list.version
-            )));
-        }
-        let entries: Vec<Entry> = list.files.iter().map(|file| file.entry.clone()).collect();
-        check_all(&entries)?;
-        Ok(list)
-    }
 }
 
 /// Shares the capture at a place for `expires`.
@@ -100,9 +51,7 @@ pub fn share(
             files.push(SharedFile { entry: entry.clone(), url: signed.url });
         }
         let urls = files.iter().map(|file| (file.entry.path.clone(), file.url.clone())).collect();
-        let (format, capture_id, expires_at) = (FORMAT.to_owned(), manifest.capture_id, time::format(end));
-        let list = ShareList { format, version: 1, capture_id, expires: expires_at, files };
-        let bytes = serde_json::to_vec_pretty(&list).unwrap_or_default();
+        let bytes = ShareList::new(manifest.capture_id, time::format(end), files).bytes();
         // Nobody finds it by trying names.
         let key = place.key(&format!("share/{:032x}.json", fastrand::u128(..)));
         match store.put(&key, bytes.into(), &Condition::Absent).await? {

@@ -120,6 +120,17 @@ impl Store {
         }
     }
 
+    /// Names that begin what lies one level below a place; none if that may not be asked.
+    pub(crate) async fn below(&self, place: &Location) -> Result<Vec<String>, RemoteError> {
+        let prefix = place.key("");
+        let prefixes = match self {
+            Self::S3(store) => store.prefixes(&prefix).await,
+            Self::Gcs(store) => store.prefixes(&prefix).await?,
+        };
+        let name = |found: &String| found.strip_prefix(&prefix)?.strip_suffix('/').map(str::to_owned);
+        Ok(prefixes.iter().filter_map(name).filter(|name| !name.is_empty()).collect())
+    }
+
     /// What is known of an object; `None` if there is none.
     pub(crate) async fn head(&self, key: &str) -> Result<Option<Head>, RemoteError> {
         match self {

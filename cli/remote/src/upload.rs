@@ -6,13 +6,13 @@ use std::path::Path;
 use std::sync::atomic::AtomicU64;
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use logtap_manifest::{Entry, MANIFEST, MAX_MANIFEST, Manifest};
 use tokio::sync::Semaphore;
 
 use crate::content::Sums;
-use crate::manifest::MAX_MANIFEST;
 use crate::sessions::Sessions;
 use crate::store::{Condition, Outgoing, Small, Store, Written};
-use crate::{Control, Entry, Location, MANIFEST, Manifest, Piece, RemoteError};
+use crate::{Control, Location, Piece, RemoteError};
 
 /// A capture that is to be uploaded.
 #[derive(Debug)]
@@ -73,7 +73,7 @@ pub fn upload(upload: &Upload<'_>, control: Control<'_>) -> Result<Uploaded, Rem
     for piece in &upload.pieces {
         sums.push(piece.sum(&control)?);
     }
-    let entries = upload.pieces.iter().zip(&sums).map(|(piece, sums)| Entry::new(&piece.name, sums)).collect();
+    let entries = upload.pieces.iter().zip(&sums).map(|(piece, sums)| sums.entry(&piece.name)).collect();
     let manifest = Manifest::new(upload.capture_id, upload.tool, upload.redacted, entries);
     let done = AtomicU64::new(0);
     let outcome = control.block_on(&done, run(upload, &sums, &manifest, &sessions, &done))?;
@@ -104,7 +104,7 @@ async fn run(
     };
     let gate = Semaphore::new(upload.concurrency);
     let entries = upload.pieces.iter().zip(sums).map(|(piece, sums)| {
-        let entry = Entry::new(&piece.name, sums);
+        let entry = sums.entry(&piece.name);
         (upload.place.key(&entry.key()), piece, sums)
     });
     let jobs: Vec<_> = entries.collect();

@@ -27,7 +27,8 @@ use crate::size;
     after_help = "Examples:\n  logtap download k8s://shop/logtap-receiver capture/\n  logtap download s3://incidents/2026/4f1c2a capture/\n  logtap download 'https://LINK' capture/"
 )]
 pub(crate) struct DownloadArgs {
-    /// Where it is: k8s://NAMESPACE/NAME, s3://BUCKET/PREFIX/ID, gs://BUCKET/PREFIX/ID, or a link
+    /// Where it is: k8s://NAMESPACE/NAME, s3://BUCKET/PREFIX/ID, gs://BUCKET/PREFIX/ID, or a link; without ID
+    /// the only capture there
     #[arg(value_name = "URL")]
     pub(crate) url: String,
     /// Directory to write to; made if it does not exist [default: ./NAME or ./ID]

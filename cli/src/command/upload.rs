@@ -20,15 +20,18 @@ use crate::when;
 /// Credentials, regions and endpoints are found where aws and gcloud find them.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  logtap upload capture/ --to s3://incidents/2026\n  logtap upload capture/ --to gs://incidents --share --expires 24h"
+    after_help = "Examples:\n  logtap upload capture/ s3://incidents/2026\n  logtap upload capture/ gs://incidents --share --expires 24h"
 )]
 pub(crate) struct UploadArgs {
     /// The capture, or a snapshot of it
     #[arg(value_name = "DIR")]
     pub(crate) dir: PathBuf,
     /// The bucket and a prefix in it: s3://BUCKET/PREFIX or gs://BUCKET/PREFIX
-    #[arg(long, value_name = "URL")]
-    pub(crate) to: String,
+    #[arg(value_name = "URL", required_unless_present = "to")]
+    pub(crate) url: Option<String>,
+    /// As URL
+    #[arg(long, value_name = "URL", conflicts_with = "url")]
+    pub(crate) to: Option<String>,
     /// Parts on their way at the same time, of 8 MB each
     #[arg(long, default_value = "4", value_name = "N")]
     pub(crate) concurrency: NonZeroUsize,

@@ -9,7 +9,7 @@ pub enum Needs {
     Nothing,
     /// A cluster: `tests/cluster/tests/readme.rs`.
     Cluster,
-    /// A bucket.
+    /// A bucket: `tests/remote/test_readme.py`.
     Bucket,
 }
 
@@ -22,7 +22,7 @@ pub const SUBSTITUTIONS: [(&str, &str); 8] = [
     ("http://hook", "a local server's URL"),
     ("host:3100", "address of the cluster's receiver"),
     ("--namespace payments", "--namespace and the test's own"),
-    ("s3://...", "a bucket of the test's own"),
+    ("s3://...", "s3://bucket/shared"),
 ];
 
 /// The lines.
@@ -82,10 +82,18 @@ pub const LINES: [(&str, Needs); 52] = [
 ];
 
 /// What of 1.x's promises about these lines is kept in another form.
-pub const OTHERWISE: [(&str, &str); 2] = [
+pub const OTHERWISE: [(&str, &str); 4] = [
     (
         "logtap grep \"tracking-id-abc123\" ./capture --sort",
         "prints lines for people; with --json one object a line, as 1.x did",
     ),
     ("logtap export ./capture --format parquet --out capture.parquet", "needs a build with --features parquet"),
+    (
+        "logtap upload ./capture s3://bucket/prefix",
+        "the capture is at s3://bucket/prefix/ID; one that was not redacted needs --allow-unredacted",
+    ),
+    (
+        "logtap download s3://bucket/prefix --out ./capture",
+        "fetches what `upload` of this version put there, if it is the only capture; ./capture must not exist",
+    ),
 ];

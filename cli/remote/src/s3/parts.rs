@@ -17,37 +17,68 @@ use crate::sessions::Session;
 use crate::store::{Outgoing, SHA256, Written};
 
 /// A part that the store has.
-struct Stored {
+pub(super) struct Stored {
     etag: String,
     crc: Option<String>,
+}
+
+/// Which parts of an upload count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Believed {
+    /// Those of which nothing is known that speaks against them: the upload was begun here.
+    Own,
+    /// Those whose sums are known and right.
+    Sums,
 }
 
 impl S3 {
     pub(super) async fn send_parts(&self, file: Outgoing<'_>) -> Result<Written, RemoteError> {
         let part = file.piece.part();
-        let left = match file.sessions.get(file.key).filter(|session| session.part == part) {
-            Some(session) => self.stored(&session.id, file).await?.map(|parts| (session.id, parts)),
+        let mut known = file.sessions.get(file.key);
+        if let Some(session) = known.take_if(|session| session.part != part) {
+            self.abandon(&session.id, file).await;
+        }
+        let left = match &known {
+            Some(session) => self.stored(&session.id, file, Believed::Own).await?,
             None => None,
         };
-        let (id, stored) = match left {
-            Some(left) => left,
-            None => (self.begin(part, file).await?, BTreeMap::new()),
+        let (id, stored, found) = match (known, left) {
+            (Some(session), Some(left)) => (session.id, left, false),
+            _ => match self.found(file).await? {
+                Some((id, left)) => {
+                    file.sessions.put(file.key, Session { id: id.clone(), part })?;
+                    (id, left, true)
+                }
+                None => (self.begin(part, file).await?, BTreeMap::new(), false),
+            },
         };
         let parts = file.piece.parts();
         let have: u64 = stored.keys().map(|n| parts[*n].1).sum();
         file.done.fetch_add(have, Ordering::Relaxed);
         let missing = (0..parts.len()).filter(|n| !stored.contains_key(n));
         // The gate lets through fewer; this is how many wait before it.
-        let sent: BTreeMap<usize, Stored> = stream::iter(missing)
+        let sent: Vec<Option<(usize, Stored)>> = stream::iter(missing)
             .map(|n| self.send_part(&id, n, file))
             .buffer_unordered(parts.len())
             .try_collect()
             .await?;
-        self.complete(&id, stored.into_iter().chain(sent), file).await
+        let Some(sent) = sent.into_iter().collect::<Option<BTreeMap<_, _>>>() else {
+            // Somebody else has completed the upload, or given it up: whoever asked looks what is there.
+            file.sessions.remove(file.key)?;
+            return Ok(Written::Refused);
+        };
+        let written = self.complete(&id, stored.into_iter().chain(sent), file).await?;
+        // What somebody else began need not say what it is.
+        Ok(if found { Written::Refused } else { written })
     }
 
     /// The parts of an upload that are those of this file; `None` if there is no such upload any more.
-    async fn stored(&self, id: &str, file: Outgoing<'_>) -> Result<Option<BTreeMap<usize, Stored>>, RemoteError> {
+    pub(super) async fn stored(
+        &self,
+        id: &str,
+        file: Outgoing<'_>,
+        believed: Believed,
+    ) -> Result<Option<BTreeMap<usize, Stored>>, RemoteError> {
         let mut parts = BTreeMap::new();
         let sizes = file.piece.parts();
         let request = self.client.list_parts().bucket(&self.place.bucket).key(file.key).upload_id(id);
@@ -66,7 +97,9 @@ impl S3 {
                     continue;
                 };
                 let ours = part.size() == i64::try_from(sizes[n].1).ok()
-                    && part.checksum_crc32_c().is_none_or(|crc| crc == spelled(file.sums.parts[n]));
+                    && part
+                        .checksum_crc32_c()
+                        .map_or(believed == Believed::Own, |crc| crc == spelled(file.sums.parts[n]));
                 if let (true, Some(etag)) = (ours, part.e_tag()) {
                     parts.insert(n, Stored { etag: etag.to_owned(), crc: part.checksum_crc32_c().map(str::to_owned) });
                 }
@@ -91,7 +124,8 @@ impl S3 {
         Ok(id)
     }
 
-    async fn send_part(&self, id: &str, n: usize, file: Outgoing<'_>) -> Result<(usize, Stored), RemoteError> {
+    /// Sends a part; `None` if there is no such upload any more.
+    async fn send_part(&self, id: &str, n: usize, file: Outgoing<'_>) -> Result<Option<(usize, Stored)>, RemoteError> {
         let _permit = file.gate.acquire().await;
         let bytes = file.piece.summed_part(n, file.sums)?;
         let length = bytes.len() as u64;
@@ -106,16 +140,18 @@ impl S3 {
             .checksum_crc32_c(&crc)
             .body(ByteStream::from(bytes))
             .send()
-            .await
-            .map_err(|error| failed(&format!("cannot write part {} of {}", n + 1, self.place.url(file.key)), &error))?;
+            .await;
+        let sent = match sent {
+            Ok(sent) => sent,
+            Err(error) if answer(&error).1 == "NoSuchUpload" => return Ok(None),
+            Err(error) => {
+                let what = format!("cannot write part {} of {}", n + 1, self.place.url(file.key));
+                return Err(failed(&what, &error));
+            }
+        };
         file.done.fetch_add(length, Ordering::Relaxed);
-        Ok((
-            n,
-            Stored {
-                etag: sent.e_tag().unwrap_or_default().to_owned(),
-                crc: sent.checksum_crc32_c().map(str::to_owned),
-            },
-        ))
+        let etag = sent.e_tag().unwrap_or_default().to_owned();
+        Ok(Some((n, Stored { etag, crc: sent.checksum_crc32_c().map(str::to_owned) })))
     }
 
     async fn complete(
@@ -143,6 +179,11 @@ impl S3 {
             Ok(_) => Written::Done,
             // An answer that was lost on its way looks like this, and so does another upload of the same bytes.
             Err(error) if matches!(status(&error), 404 | 409 | 412) => Written::Refused,
+            // Somebody else has sent a part of it again meanwhile.
+            Err(error) if answer(&error).1 == "InvalidPart" => {
+                let url = self.place.url(file.key);
+                return Err(RemoteError::Network(format!("parts of {url} were replaced while it was completed")));
+            }
             Err(error) => return Err(failed(&format!("cannot complete {}", self.place.url(file.key)), &error)),
         };
         file.sessions.remove(file.key)?;

@@ -33,6 +33,38 @@ fn framed(plain: &[u8], frame: usize) -> Vec<u8> {
     out
 }
 
+/// Entries with the names, kinds, sizes and bytes that the data asks for, whose headers have the sums that a
+/// reader wants; with an end if all of the data was used.
+fn composed(mut data: &[u8]) -> Vec<u8> {
+    let mut take = |count: usize| {
+        let (piece, rest) = data.split_at(count.min(data.len()));
+        data = rest;
+        piece
+    };
+    let mut out = Vec::new();
+    while let &[kind, name, size, claimed] = take(4) {
+        let mut header = [0; 512];
+        let name = take(usize::from(name) % 100);
+        let name = if kind & 0x80 == 0 { [b"capture/", name].concat() } else { name.to_vec() };
+        header[..name.len().min(100)].copy_from_slice(&name[..name.len().min(100)]);
+        let content = take(usize::from(size) * 5);
+        let claim = if claimed < 200 { content.len() as u64 } else { u64::from(claimed) << (claimed % 50) };
+        header[124..136].copy_from_slice(format!("{claim:011o}\0").get(..12).unwrap_or("77777777777\0").as_bytes());
+        header[156] = b"0000125xgLKS7\0"[usize::from(kind & 0x7f) % 14];
+        header[257..265].copy_from_slice(b"ustar\x0000");
+        header[148..156].fill(b' ');
+        let sum: u64 = header.iter().map(|byte| u64::from(*byte)).sum();
+        header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+        out.extend_from_slice(&header);
+        out.extend_from_slice(content);
+        out.resize(out.len().next_multiple_of(512), 0);
+    }
+    if data.is_empty() {
+        out.resize(out.len() + 1024, 0);
+    }
+    out
+}
+
 fn forwards(bytes: &[u8]) -> Result<Vec<(String, Vec<u8>)>, ArchiveError> {
     let mut all = Vec::new();
     read(Decoded::new(bytes)?, |entry, from| {
@@ -50,7 +82,8 @@ fn forwards(bytes: &[u8]) -> Result<Vec<(String, Vec<u8>)>, ArchiveError> {
 
 fuzz_target!(|data: &[u8]| {
     let Some((&kind, bytes)) = data.split_first() else { return };
-    let bytes = if kind % 2 == 0 { bytes.to_vec() } else { framed(bytes, 256 + usize::from(kind) * 8) };
+    let bytes = if kind & 2 == 0 { bytes.to_vec() } else { composed(bytes) };
+    let bytes = if kind & 1 == 0 { bytes } else { framed(&bytes, 256 + usize::from(kind) * 8) };
     let path = DIR.path().join("a.tar.zst");
     std::fs::write(&path, &bytes).expect("written");
     let wanted = forwards(&bytes);

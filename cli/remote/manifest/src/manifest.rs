@@ -8,13 +8,12 @@ use std::collections::BTreeSet;
 use logtap_capture::{discard, disk, name};
 use serde::{Deserialize, Serialize};
 
-use crate::RemoteError;
-use crate::content::Sums;
+use crate::ManifestError;
 
 /// Name of the manifest below a capture's place.
 pub const MANIFEST: &str = "manifest.json";
 /// Bytes that a manifest, or a list behind a link, may have.
-pub(crate) const MAX_MANIFEST: u64 = 64 << 20;
+pub const MAX_MANIFEST: u64 = 64 << 20;
 /// The value of `format`.
 const FORMAT: &str = "logtap-manifest";
 /// Longest name of a file, bytes.
@@ -51,36 +50,40 @@ pub struct Entry {
 }
 
 impl Entry {
-    pub(crate) fn new(path: &str, sums: &Sums) -> Self {
-        let crc32c = format!("{:08x}", sums.crc32c);
-        Self { path: path.to_owned(), size: sums.size, sha256: sums.sha256.clone(), crc32c }
+    /// A file with these sums; `sha256` is hexadecimal.
+    #[must_use]
+    pub fn new(path: &str, size: u64, sha256: &str, crc32c: u32) -> Self {
+        Self { path: path.to_owned(), size, sha256: sha256.to_owned(), crc32c: format!("{crc32c:08x}") }
     }
 
     /// Where its bytes lie below the capture's place. A digest in it means that no name ever stands for
     /// two contents, whoever uploads what at the same time.
-    pub(crate) fn key(&self) -> String {
-        format!("files/{}/{}", &self.sha256[..16], self.path)
+    #[must_use]
+    pub fn key(&self) -> String {
+        format!("files/{}/{}", self.sha256.get(..16).unwrap_or(&self.sha256), self.path)
     }
 
-    pub(crate) fn check(&self) -> Result<(), RemoteError> {
+    fn check(&self) -> Result<(), ManifestError> {
         let hex = |text: &str, length| {
             text.len() == length && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
         };
         if !is_safe(&self.path) {
-            return Err(RemoteError::Refused(format!(
+            return Err(ManifestError::Refused(format!(
                 "{:?} is no name of a capture's file; nothing was written",
                 self.path
             )));
         }
         if !hex(&self.sha256, 64) || !hex(&self.crc32c, 8) {
-            return Err(RemoteError::Damaged(format!("the manifest has no sums for {}", self.path)));
+            return Err(ManifestError::Damaged(format!("the manifest has no sums for {}", self.path)));
         }
         Ok(())
     }
 }
 
 impl Manifest {
-    pub(crate) fn new(capture_id: &str, tool: &str, redacted: bool, mut files: Vec<Entry>) -> Self {
+    /// A manifest of this version.
+    #[must_use]
+    pub fn new(capture_id: &str, tool: &str, redacted: bool, mut files: Vec<Entry>) -> Self {
         files.sort_by(|one, other| one.path.cmp(&other.path));
         let (format, capture_id, tool) = (FORMAT.to_owned(), capture_id.to_owned(), tool.to_owned());
         Self { format, version: 1, capture_id, tool, redacted, files }
@@ -90,27 +93,29 @@ impl Manifest {
     ///
     /// # Errors
     /// If the bytes are no manifest, of a later version, or ask for a file that is not a capture's.
-    pub fn parse(bytes: &[u8]) -> Result<Self, RemoteError> {
+    pub fn parse(bytes: &[u8]) -> Result<Self, ManifestError> {
         #[derive(Deserialize)]
         struct Head {
             format: String,
             version: u32,
         }
-        let damaged = |why: String| RemoteError::Damaged(format!("{MANIFEST} is damaged, or not logtap's: {why}"));
+        let damaged = |why: String| ManifestError::Damaged(format!("{MANIFEST} is damaged, or not logtap's: {why}"));
         let head: Head = serde_json::from_slice(bytes).map_err(|error| damaged(error.to_string()))?;
         if head.format != FORMAT {
             return Err(damaged(format!("its format is {:?}", head.format)));
         }
         if head.version != 1 {
             let why = format!("the manifest has version {}; this logtap reads version 1", head.version);
-            return Err(RemoteError::Refused(why));
+            return Err(ManifestError::Refused(why));
         }
         let manifest: Self = serde_json::from_slice(bytes).map_err(|error| damaged(error.to_string()))?;
         check_all(&manifest.files)?;
         Ok(manifest)
     }
 
-    pub(crate) fn bytes(&self) -> Vec<u8> {
+    /// The bytes of the object.
+    #[must_use]
+    pub fn bytes(&self) -> Vec<u8> {
         let mut bytes = serde_json::to_vec_pretty(self).unwrap_or_default();
         bytes.push(b'\n');
         bytes
@@ -124,17 +129,17 @@ impl Manifest {
 }
 
 /// Every file may be written, each once, and together they are a capture.
-pub(crate) fn check_all(files: &[Entry]) -> Result<(), RemoteError> {
+pub(crate) fn check_all(files: &[Entry]) -> Result<(), ManifestError> {
     let mut names = BTreeSet::new();
     let mut total = 0_u64;
     for file in files {
         file.check()?;
         // Some file systems do not tell A from a.
         if !names.insert(file.path.to_ascii_lowercase()) {
-            return Err(RemoteError::Refused(format!("{} is in the manifest twice; nothing was written", file.path)));
+            return Err(ManifestError::Refused(format!("{} is in the manifest twice; nothing was written", file.path)));
         }
         total =
-            total.checked_add(file.size).ok_or_else(|| RemoteError::Refused("its sizes are no sizes".to_owned()))?;
+            total.checked_add(file.size).ok_or_else(|| ManifestError::Refused("its sizes are no sizes".to_owned()))?;
     }
     Ok(())
 }
@@ -170,7 +175,7 @@ mod tests {
         assert_eq!(Manifest::parse(&manifest.bytes()).unwrap(), manifest);
         assert_eq!(manifest.files[0].key(), "files/0f0f0f0f0f0f0f0f/a.jsonl.zst");
         let later = String::from_utf8(manifest.bytes()).unwrap().replace("\"version\": 1", "\"version\": 2");
-        assert!(matches!(Manifest::parse(later.as_bytes()), Err(RemoteError::Refused(_))));
+        assert!(matches!(Manifest::parse(later.as_bytes()), Err(ManifestError::Refused(_))));
     }
 
     #[test]
