@@ -1,4 +1,4 @@
-//! Signatures as Sigstore bundles, with OpenSSL as the other side.
+//! Signatures as Sigstore bundles, with OpenSSL and cosign as the other side.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -81,6 +81,46 @@ fn what_was_signed_verifies_here_and_by_openssl() {
     fs::write(world.capture().join("added"), "x").unwrap();
     let (code, said) = verify(&world, &public);
     assert!(code == 6 && said.contains("extra    added"), "{said}");
+}
+
+/// The program itself, in a network with nobody in it. It takes minutes to build: without it the test says
+/// nothing, and the tier `unit` says that it did not run.
+#[test]
+fn what_was_signed_verifies_by_cosign_without_a_network() {
+    if Command::new("cosign").arg("version").output().is_err() {
+        assert!(std::env::var_os("LOGTAP_COSIGN").is_none(), "LOGTAP_COSIGN=1 tests/run tools builds cosign");
+        eprintln!("verification by cosign NOT RUN: LOGTAP_COSIGN=1 tests/run tools unit");
+        return;
+    }
+    let world = World::new();
+    let (secret, public) = pair(&world, "mine", "P-256");
+    let (_, stranger) = pair(&world, "stranger", "P-256");
+    let (code, said) = sign(&world, &secret);
+    assert_eq!(code, 0, "{said}");
+    let bundle = world.capture().join("statement.json.sigstore.json");
+    let verified = |key: &Path, file: &Path| {
+        // As docs/signing.md has it.
+        let mut cosign = Command::new("unshare");
+        cosign.args(["--net", "cosign", "verify-blob-attestation", "--bundle", text(&bundle), "--key", text(key)]);
+        cosign.args(["--type", "https://logtap.io/capture/v1", "--insecure-ignore-tlog", text(file)]);
+        let done = cosign.env("HOME", world.at("home")).output().unwrap();
+        let said = String::from_utf8_lossy(&done.stderr).into_owned();
+        assert_eq!(done.status.success(), said.contains("Verified OK"), "{said}");
+        done.status.success()
+    };
+    let file = world.capture().join("2026-11-20T100000-000.jsonl");
+    for name in ["2026-11-20T100000-000.jsonl", "2026-11-20T100002-000.jsonl", "metadata.json", "manifest.sha256"] {
+        assert!(verified(&public, &world.capture().join(name)), "{name}");
+    }
+    assert!(!verified(&stranger, &file), "another key");
+    fs::write(world.at("other"), "{}\n").unwrap();
+    assert!(!verified(&public, &world.at("other")), "a file that the statement does not name");
+    let whole = fs::read_to_string(&bundle).unwrap();
+    let signature = serde_json::from_str::<Value>(&whole).unwrap()["dsseEnvelope"]["signatures"][0]["sig"].clone();
+    let mut other = STANDARD.decode(signature.as_str().unwrap()).unwrap();
+    *other.last_mut().unwrap() ^= 1;
+    fs::write(&bundle, whole.replace(signature.as_str().unwrap(), &STANDARD.encode(other))).unwrap();
+    assert!(!verified(&public, &file), "another signature");
 }
 
 #[test]
