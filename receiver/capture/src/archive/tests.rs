@@ -1,3 +1,5 @@
+//! Archives as they are made, cut, and made up by somebody hostile.
+
 use std::io::Write as _;
 use std::path::PathBuf;
 
