@@ -159,7 +159,7 @@ fn look(
 ) -> std::io::Result<Option<(Count, bool)>> {
     let (mut told, mut listening, mut lines) = (Instant::now(), true, 0_u32);
     let mut walk = Walk::new(&job.archive, Key::FIRST, true, Direction::Forward, wanted);
-    let done = walk.run(cache, stale, |key, line| {
+    let done = walk.run(cache, |_| stale(), |key, line| {
         each(&mut so_far, key, line);
         lines += 1;
         if !lines.is_multiple_of(1024) {
