@@ -42,13 +42,7 @@ struct Cursor {
 
 impl<'a, W: FnMut(usize, usize) -> bool> Walk<'a, W> {
     /// A walk that begins behind `from` (with it, if `inclusive`) and only enters pages that `wanted` names.
-    pub fn new(
-        archive: &'a Archive,
-        from: Key,
-        inclusive: bool,
-        direction: Direction,
-        wanted: W,
-    ) -> Self {
+    pub fn new(archive: &'a Archive, from: Key, inclusive: bool, direction: Direction, wanted: W) -> Self {
         let mut pending = Vec::new();
         for (at, file) in archive.files.iter().enumerate() {
             for page in 0..file.pages.len() {
