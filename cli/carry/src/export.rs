@@ -16,7 +16,7 @@ use logtap_capture::select::Tally;
 
 use crate::filter::Filter;
 use crate::order::{Batch, Order};
-use crate::pick::Picker;
+use crate::pick::{Pick, Picker};
 use crate::{Account, CarryError, Control, Source};
 use row::Rows;
 
@@ -53,10 +53,19 @@ pub struct Exported {
 
 /// Takes lines in order of time.
 trait Sink {
-    /// Takes a line as a derived capture stores it, with its newline; it is of the given time, if of any.
+    /// Takes a line as its [`Pack`] left it; it is of the given time, if of any.
     fn line(&mut self, ts: Option<i64>, line: &[u8]) -> Result<(), CarryError>;
     /// Brings everything to where it goes.
     fn finish(self: Box<Self>) -> Result<(), CarryError>;
+}
+
+/// Appends a picked line in the form that a sink takes; true if bytes that were no text had to be replaced. The flag
+/// says that the line stands in a sealed file of ours; the last buffer is for whatever has to be written down.
+type Pack = fn(&mut Vec<u8>, &Pick<'_>, bool, &mut Vec<u8>) -> bool;
+
+/// As a derived capture stores it, with its newline.
+fn stored(out: &mut Vec<u8>, pick: &Pick<'_>, own: bool, _: &mut Vec<u8>) -> bool {
+    plain_line(out, pick.stored, pick.parts, pick.labels, own)
 }
 
 struct Piece {
@@ -84,16 +93,23 @@ pub fn export(
         let mut count = |_: &[u8]| rows += 1;
         let writer = out.writer();
         done.account = match format {
-            Format::Jsonl => {
-                run(source, filter, beside, Box::new(jsonl::Lines::new(writer)), &mut done.gaps, &mut count, control)?
-            }
+            Format::Jsonl => run(
+                source,
+                filter,
+                beside,
+                stored,
+                Box::new(jsonl::Lines::new(writer)),
+                &mut done.gaps,
+                &mut count,
+                control,
+            )?,
             Format::Csv { raw } => {
                 let sink = Box::new(csv::Table::new(writer, Rows::default(), schema, raw)?);
-                run(source, filter, beside, sink, &mut done.gaps, &mut count, control)?
+                run(source, filter, beside, stored, sink, &mut done.gaps, &mut count, control)?
             }
             #[cfg(feature = "parquet")]
             Format::Parquet => parquet::attended(writer, schema, control.tool, |sink| {
-                run(source, filter, beside, sink, &mut done.gaps, &mut count, control)
+                run(source, filter, beside, parquet::pack, sink, &mut done.gaps, &mut count, control)
             })?,
         };
     }
@@ -119,6 +135,7 @@ fn run(
     source: &Source,
     filter: &Filter,
     beside: std::path::PathBuf,
+    pack: Pack,
     mut sink: Box<dyn Sink + '_>,
     gaps: &mut u64,
     count: &mut dyn FnMut(&[u8]),
@@ -140,19 +157,20 @@ fn run(
     ranked.sort_by_key(|(from, rank, _)| (*from, *rank));
     let units: Vec<Unit> = ranked.iter().map(|(_, _, unit)| *unit).collect();
     let mut order = Order::new(beside);
+    let emptied = order.done();
     let (mut at, mut base) = (0, 0_u64);
     let damage = scan::run(
         &source.files,
         &units,
         control.threads,
-        || Picker::new(filter),
-        |picker, unit, lines| {
+        || (Picker::new(filter), Vec::new()),
+        |(picker, scratch), unit, lines| {
             let own = matches!(unit, Unit::Frame { .. });
-            let mut piece = Piece { batch: Batch::new(), tally: Tally::default(), replaced: 0, gaps: 0 };
+            let mut piece = Piece { batch: Batch::again(&emptied), tally: Tally::default(), replaced: 0, gaps: 0 };
             piece.tally = picker.pick(lines, own, |pick| {
                 piece.gaps += u64::from(pick.labels.is_gap());
                 piece.batch.push(pick.parts.ts, |bytes| {
-                    piece.replaced += u64::from(plain_line(bytes, pick.stored, pick.parts, pick.labels, own));
+                    piece.replaced += u64::from(pack(bytes, &pick, own, scratch));
                 });
             });
             piece.batch.sort();
