@@ -60,12 +60,12 @@ trait Sink {
 }
 
 /// Appends a picked line in the form that a sink takes; true if bytes that were no text had to be replaced. The flag
-/// says that the line stands in a sealed file of ours; the last buffer is for whatever has to be written down.
-type Pack = fn(&mut Vec<u8>, &Pick<'_>, bool, &mut Vec<u8>) -> bool;
+/// says that the line stands in a sealed file of ours. One per thread.
+type Pack<'p> = Box<dyn FnMut(&mut Vec<u8>, &Pick<'_>, bool) -> bool + 'p>;
 
 /// As a derived capture stores it, with its newline.
-fn stored(out: &mut Vec<u8>, pick: &Pick<'_>, own: bool, _: &mut Vec<u8>) -> bool {
-    plain_line(out, pick.stored, pick.parts, pick.labels, own)
+fn stored<'p>() -> Pack<'p> {
+    Box::new(|out, pick, own| plain_line(out, pick.stored, pick.parts, pick.labels, own))
 }
 
 struct Piece {
@@ -88,34 +88,28 @@ pub fn export(
     control: Control<'_>,
 ) -> Result<Exported, CarryError> {
     let beside = place.beside();
-    let (mut out, mut rows, mut done) = (place.begin()?, 0, Exported::default());
-    {
-        let mut count = |_: &[u8]| rows += 1;
-        let writer = out.writer();
-        done.account = match format {
-            Format::Jsonl => run(
-                source,
-                filter,
-                beside,
-                stored,
-                Box::new(jsonl::Lines::new(writer)),
-                &mut done.gaps,
-                &mut count,
-                control,
-            )?,
-            Format::Csv { raw } => {
-                let sink = Box::new(csv::Table::new(writer, Rows::default(), schema, raw)?);
-                run(source, filter, beside, stored, sink, &mut done.gaps, &mut count, control)?
-            }
-            #[cfg(feature = "parquet")]
-            Format::Parquet => parquet::attended(writer, schema, control.tool, |sink| {
-                run(source, filter, beside, parquet::pack, sink, &mut done.gaps, &mut count, control)
-            })?,
-        };
+    let (mut out, mut done) = (place.begin()?, Exported::default());
+    let writer = out.writer();
+    match format {
+        Format::Jsonl => {
+            let sink = Box::new(jsonl::Lines::new(writer));
+            run(source, filter, beside, &stored, sink, &mut done, control)?;
+        }
+        Format::Csv { raw } => {
+            let sink = Box::new(csv::Table::new(writer, Rows::default(), schema, raw)?);
+            run(source, filter, beside, &stored, sink, &mut done, control)?;
+        }
+        #[cfg(feature = "parquet")]
+        Format::Parquet => parquet::attended(writer, schema, control.tool, |known, sink| {
+            let packs = || -> Pack<'_> {
+                let mut packer = parquet::Packer::new(known);
+                Box::new(move |out, pick, own| packer.pack(out, pick, own))
+            };
+            run(source, filter, beside, &packs, sink, &mut done, control)
+        })?,
     }
     control.check()?;
     let path = out.finish()?;
-    done.rows = rows;
     if let Some(path) = path {
         let failed = |source| CarryError::Read { path: path.clone(), source };
         let file = std::fs::File::open(&path).map_err(failed)?;
@@ -130,18 +124,18 @@ pub fn export(
     Ok(done)
 }
 
-/// Brings the wanted lines in order into a sink.
-fn run(
+/// Brings the wanted lines in order into a sink, and counts them in `done`.
+fn run<'p>(
     source: &Source,
     filter: &Filter,
     beside: std::path::PathBuf,
-    pack: Pack,
+    packs: &(dyn Fn() -> Pack<'p> + Sync),
     mut sink: Box<dyn Sink + '_>,
-    gaps: &mut u64,
-    count: &mut dyn FnMut(&[u8]),
+    done: &mut Exported,
     control: Control<'_>,
-) -> Result<Account, CarryError> {
-    let mut account = Account { gone: source.gone.clone(), ..Account::default() };
+) -> Result<(), CarryError> {
+    let Exported { rows, gaps, account, .. } = done;
+    account.gone = source.gone.clone();
     account.read = source.files.iter().filter_map(|opened| opened.index.as_ref()).map(|index| index.lines()).sum();
     let choices: Vec<_> = source.files.iter().map(|opened| filter.frames(opened)).collect();
     let units = scan::plan(&source.files, |file, info| choices[file].as_ref().is_none_or(|choice| choice.wants(info)));
@@ -163,14 +157,14 @@ fn run(
         &source.files,
         &units,
         control.threads,
-        || (Picker::new(filter), Vec::new()),
-        |(picker, scratch), unit, lines| {
+        || (Picker::new(filter), packs()),
+        |(picker, pack), unit, lines| {
             let own = matches!(unit, Unit::Frame { .. });
             let mut piece = Piece { batch: Batch::again(&emptied), tally: Tally::default(), replaced: 0, gaps: 0 };
             piece.tally = picker.pick(lines, own, |pick| {
                 piece.gaps += u64::from(pick.labels.is_gap());
                 piece.batch.push(pick.parts.ts, |bytes| {
-                    piece.replaced += u64::from(pack(bytes, &pick, own, scratch));
+                    piece.replaced += u64::from(pack(bytes, &pick, own));
                 });
             });
             piece.batch.sort();
@@ -184,7 +178,7 @@ fn run(
             }
             if base == 0 {
                 order.drain(Some(ranked[at].0), |key, line| {
-                    count(line);
+                    *rows += 1;
                     sink.line(time(key.0), line)
                 })?;
             }
@@ -204,14 +198,14 @@ fn run(
     )?;
     order.drain(None, |key, line| {
         control.check()?;
-        count(line);
+        *rows += 1;
         sink.line(time(key.0), line)
     })?;
     sink.finish()?;
     for (at, damage) in damage.into_iter().enumerate() {
         account.damage(&source.names[at], damage, source.is_growing(at));
     }
-    Ok(account)
+    Ok(())
 }
 
 /// The time of a key.

@@ -6,6 +6,7 @@ mod chunk;
 mod group;
 mod packed;
 mod runs;
+mod sets;
 
 use std::fs::File;
 use std::io;
@@ -13,7 +14,6 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 
 use arrow_schema::{DataType, Field, Fields, Schema as ArrowSchema, SchemaRef, TimeUnit};
-use hashbrown::HashMap;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::errors::ParquetError;
@@ -23,14 +23,15 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::schema::types::ColumnPath;
 use zstd::bulk::Compressor;
 
-use super::row::{MAX_SETS, Schema, Set};
+use super::row::{Schema, Set};
 use super::{Out, Sink};
 use crate::CarryError;
 use chunk::{Chunk, Content};
 use group::{Group, MESSAGES_AT};
-use packed::Packed;
+use packed::{Labels, Packed};
+use sets::{Brought, Known};
 
-pub(super) use packed::pack;
+pub(super) use packed::Packer;
 
 /// Rows of a row group, and about its bytes at most.
 const GROUP_ROWS: usize = 120_000;
@@ -93,12 +94,12 @@ fn failed(error: ParquetError) -> CarryError {
     }
 }
 
-/// Runs `work` with a sink whose rows another thread writes.
+/// Runs `work` with a sink whose rows another thread writes; they come from [`Packer`]s of the same sets.
 pub(super) fn attended<T>(
     out: Out<'_>,
     names: Schema,
     tool: &str,
-    work: impl FnOnce(Box<dyn Sink>) -> Result<T, CarryError>,
+    work: impl FnOnce(&Known, Box<dyn Sink>) -> Result<T, CarryError>,
 ) -> Result<T, CarryError> {
     let schema = schema(names);
     let writer =
@@ -109,7 +110,8 @@ pub(super) fn attended<T>(
         let encoder = std::thread::Builder::new()
             .name("parquet".to_owned())
             .spawn_scoped(scope, move || encode(writer, &schema, &receiver, &emptied))?;
-        let result = work(Box::new(Table::new(sender, spare)));
+        let known = Arc::new(Known::default());
+        let result = work(&known, Box::new(Table::new(known.clone(), sender, spare)));
         let encoded = encoder.join().unwrap_or_else(|_| Err(ParquetError::General("the encoder panicked".to_owned())));
         match (result, encoded) {
             // The encoder's end is why nobody took the rows.
@@ -154,29 +156,11 @@ fn encode(
     file.close().map(drop)
 }
 
-/// Label sets by the bytes that they are stored in.
-#[derive(Default)]
-struct Sets {
-    places: HashMap<Box<[u8]>, u32, foldhash::fast::RandomState>,
-    known: Vec<Arc<Set>>,
-}
-
-impl Sets {
-    fn place(&mut self, stored: &[u8]) -> u32 {
-        if let Some(place) = self.places.get(stored) {
-            return *place;
-        }
-        let place = self.known.len() as u32;
-        self.known.push(Arc::new(Set::new(stored)));
-        self.places.insert(stored.into(), place);
-        place
-    }
-}
-
 struct Table {
     sender: SyncSender<Work>,
     spare: Receiver<Vec<u8>>,
-    sets: Sets,
+    known: Arc<Known>,
+    brought: Brought,
     group: Box<Group>,
     /// Bytes of the group's messages and metadata.
     bytes: usize,
@@ -185,9 +169,9 @@ struct Table {
 }
 
 impl Table {
-    fn new(sender: SyncSender<Work>, spare: Receiver<Vec<u8>>) -> Self {
-        let (sets, group, page) = (Sets::default(), Box::default(), Vec::new());
-        Self { sender, spare, sets, group, bytes: 0, page, page_rows: 0 }
+    fn new(known: Arc<Known>, sender: SyncSender<Work>, spare: Receiver<Vec<u8>>) -> Self {
+        let (brought, group, page) = (Brought::default(), Box::default(), Vec::new());
+        Self { sender, spare, known, brought, group, bytes: 0, page, page_rows: 0 }
     }
 
     fn send(&self, work: Work) -> Result<(), CarryError> {
@@ -208,10 +192,7 @@ impl Table {
             self.end_page()?;
         }
         self.bytes = 0;
-        let (group, known) = (std::mem::take(&mut self.group), self.sets.known.clone());
-        if known.len() > MAX_SETS {
-            self.sets = Sets::default();
-        }
+        let (group, known) = (std::mem::take(&mut self.group), self.brought.end(&self.known));
         self.send(Work::Group { group, known })
     }
 }
@@ -219,7 +200,10 @@ impl Table {
 impl Sink for Table {
     fn line(&mut self, ts: Option<i64>, line: &[u8]) -> Result<(), CarryError> {
         let row = Packed::read(line).ok_or_else(|| io::Error::other("a row was not packed as it should be"))?;
-        let set = self.sets.place(row.labels);
+        let set = match row.labels {
+            Labels::Number(number) => number,
+            Labels::Stored(stored) => self.brought.place(stored),
+        };
         self.group.push(ts, row.level, set, row.meta)?;
         chunk::push_text(&mut self.page, row.message);
         self.page_rows += 1;

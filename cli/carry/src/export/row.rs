@@ -69,7 +69,11 @@ pub(super) struct Set {
 impl Set {
     /// Of a JSON object.
     pub(super) fn new(stored: &[u8]) -> Self {
-        let labels = Arc::new(LabelSet::new(line::object_pairs(stored)));
+        Self::of(Arc::new(LabelSet::new(line::object_pairs(stored))))
+    }
+
+    /// Of labels.
+    pub(super) fn of(labels: Labels) -> Self {
         let usual = USUAL.map(|name| labels.get(name).map(str::to_owned));
         Self { labels, usual }
     }
