@@ -154,3 +154,20 @@ fn any_rows_are_found_by_the_index_and_bounds_hold() {
     let pods = metadata.metadata().row_group(0).column(4).statistics().unwrap();
     assert_eq!((pods.null_count_opt(), pods.min_bytes_opt()), (Some(40_000), Some(&b"p"[..])));
 }
+
+#[test]
+fn more_label_sets_than_have_a_number() {
+    let temp = support::tempdir();
+    let dir = support::capture(&temp.path().join("source"), |piece, builder| {
+        for n in piece * 1000..(piece + 1) * 1000 {
+            let pod = format!("pod-{}", n % 22_000);
+            let ts = START + n as i64;
+            builder.push(&labels(&[("pod", &pod)]), ts, ts, "", &support::NO_META);
+        }
+        piece < 24
+    });
+    let (outs, lines) = (["one", "two"].map(|name| temp.path().join(name)), expected(&dir));
+    outs.iter().for_each(|out| assert_eq!(write(&dir, out).rows, 25_000));
+    assert!(read(&outs[0]) == lines);
+    assert!(std::fs::read(&outs[0]).unwrap() == std::fs::read(&outs[1]).unwrap(), "whichever set got a number");
+}

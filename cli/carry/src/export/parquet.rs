@@ -36,6 +36,8 @@ pub(super) use packed::Packer;
 /// Rows of a row group, and about its bytes at most.
 const GROUP_ROWS: usize = 120_000;
 const GROUP_BYTES: usize = 64 << 20;
+/// Memory that a label set takes which a row brings itself, as a multiple of its bytes.
+const BROUGHT: usize = 4;
 /// Rows of a page, and about its bytes at most.
 const PAGE_ROWS: usize = 20_000;
 const PAGE_BYTES: usize = 1 << 20;
@@ -78,7 +80,6 @@ fn properties(names: Schema, tool: &str) -> Result<WriterProperties, ParquetErro
         .set_sorting_columns(Some(vec![sorted]))
         .set_column_dictionary_enabled(column(0), false)
         .set_column_dictionary_enabled(column(1), false)
-        .set_column_dictionary_enabled(column(9), false)
         .set_column_encoding(column(0), Encoding::DELTA_BINARY_PACKED)
         .set_column_encoding(column(1), Encoding::DELTA_BINARY_PACKED)
         .build())
@@ -162,7 +163,7 @@ struct Table {
     known: Arc<Known>,
     brought: Brought,
     group: Box<Group>,
-    /// Bytes of the group's messages and metadata.
+    /// Bytes of the group's messages, metadata and label sets without a number.
     bytes: usize,
     page: Vec<u8>,
     page_rows: usize,
@@ -202,7 +203,10 @@ impl Sink for Table {
         let row = Packed::read(line).ok_or_else(|| io::Error::other("a row was not packed as it should be"))?;
         let set = match row.labels {
             Labels::Number(number) => number,
-            Labels::Stored(stored) => self.brought.place(stored),
+            Labels::Stored(stored) => {
+                self.bytes += BROUGHT * stored.len();
+                self.brought.place(stored)
+            }
         };
         self.group.push(ts, row.level, set, row.meta)?;
         chunk::push_text(&mut self.page, row.message);
