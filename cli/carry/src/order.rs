@@ -47,7 +47,7 @@ impl Batch {
     /// An empty one, in memory that others are done with.
     pub(crate) fn again(done: &Done) -> Self {
         let last = done.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        last.unwrap_or_else(Self::new)
+        if let Some(batch) = last { batch } else { Self::new() }
     }
 
     /// Adds a line that `write` appends, with its newline.
@@ -90,7 +90,8 @@ impl Done {
     fn keep(&self, mut batch: Batch) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() < Self::MOST {
-            (batch.bytes.clear(), batch.entries.clear());
+            batch.bytes.clear();
+            batch.entries.clear();
             batch.sorted = true;
             kept.push(batch);
         }

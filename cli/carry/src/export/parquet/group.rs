@@ -169,7 +169,9 @@ fn texts(
     let (mut body, mut there, mut present) = (Vec::new(), Vec::new(), Vec::new());
     for rows in keys.chunks(PAGE_ROWS) {
         let of_rows = || rows.iter().map(|key| numbers[*key as usize]);
-        (body.clear(), there.clear(), present.clear());
+        body.clear();
+        there.clear();
+        present.clear();
         present.extend(of_rows().flatten());
         if column.max_def_level() > 0 {
             there.extend(of_rows().map(|number| u32::from(number.is_some())));
@@ -206,7 +208,8 @@ fn pairs(
     let (mut repeated, mut there, mut numbers) = (Vec::new(), Vec::new(), [Vec::new(), Vec::new()]);
     let mut body = Vec::new();
     for rows in keys.chunks(PAGE_ROWS) {
-        (repeated.clear(), there.clear());
+        repeated.clear();
+        there.clear();
         numbers.iter_mut().for_each(Vec::clear);
         for key in rows {
             let entries = &entries[*key as usize];
