@@ -78,13 +78,17 @@ pub fn names(dir: &Path, signatures: &[&str]) -> Result<Vec<String>, FilesError>
 /// # Errors
 /// The first that cannot be read.
 pub fn sums(dir: &Path, names: &[String], threads: usize) -> Result<Vec<Summed>, FilesError> {
+    // The largest first: one that is begun last would leave all threads but one without work.
+    let mut names: Vec<(u64, &String)> =
+        names.iter().map(|name| (fs::metadata(dir.join(name)).map_or(0, |data| data.len()), name)).collect();
+    names.sort_by_key(|(size, _)| std::cmp::Reverse(*size));
     let next = AtomicUsize::new(0);
     let all: Mutex<Vec<Result<Summed, FilesError>>> = Mutex::new(Vec::with_capacity(names.len()));
     std::thread::scope(|scope| {
         for _ in 0..threads.clamp(1, names.len().max(1)) {
             scope.spawn(|| {
                 let mut piece = vec![0; PIECE];
-                while let Some(name) = names.get(next.fetch_add(1, Ordering::Relaxed)) {
+                while let Some((_, name)) = names.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let summed = sum(&dir.join(name), name, &mut piece);
                     all.lock().unwrap_or_else(PoisonError::into_inner).push(summed);
                 }
