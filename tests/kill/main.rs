@@ -8,6 +8,8 @@
 #![expect(clippy::unwrap_used, reason = "a failed step is a failed test")]
 #![allow(clippy::print_stdout, reason = "the figures are part of the result")]
 
+mod steps;
+
 use std::collections::HashMap;
 use std::path::Path;
 use std::process::{Command, Stdio};

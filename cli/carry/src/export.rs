@@ -16,7 +16,7 @@ use logtap_capture::select::Tally;
 
 use crate::filter::Filter;
 use crate::order::{Batch, Order};
-use crate::pick::Picker;
+use crate::pick::{Pick, Picker};
 use crate::{Account, CarryError, Control, Source};
 use row::Rows;
 
@@ -53,10 +53,19 @@ pub struct Exported {
 
 /// Takes lines in order of time.
 trait Sink {
-    /// Takes a line as a derived capture stores it, with its newline; it is of the given time, if of any.
+    /// Takes a line as its [`Pack`] left it; it is of the given time, if of any.
     fn line(&mut self, ts: Option<i64>, line: &[u8]) -> Result<(), CarryError>;
     /// Brings everything to where it goes.
     fn finish(self: Box<Self>) -> Result<(), CarryError>;
+}
+
+/// Appends a picked line in the form that a sink takes; true if bytes that were no text had to be replaced. The flag
+/// says that the line stands in a sealed file of ours. One per thread.
+type Pack<'p> = Box<dyn FnMut(&mut Vec<u8>, &Pick<'_>, bool) -> bool + 'p>;
+
+/// As a derived capture stores it, with its newline.
+fn stored<'p>() -> Pack<'p> {
+    Box::new(|out, pick, own| plain_line(out, pick.stored, pick.parts, pick.labels, own))
 }
 
 struct Piece {
@@ -79,27 +88,28 @@ pub fn export(
     control: Control<'_>,
 ) -> Result<Exported, CarryError> {
     let beside = place.beside();
-    let (mut out, mut rows, mut done) = (place.begin()?, 0, Exported::default());
-    {
-        let mut count = |_: &[u8]| rows += 1;
-        let writer = out.writer();
-        done.account = match format {
-            Format::Jsonl => {
-                run(source, filter, beside, Box::new(jsonl::Lines::new(writer)), &mut done.gaps, &mut count, control)?
-            }
-            Format::Csv { raw } => {
-                let sink = Box::new(csv::Table::new(writer, Rows::default(), schema, raw)?);
-                run(source, filter, beside, sink, &mut done.gaps, &mut count, control)?
-            }
-            #[cfg(feature = "parquet")]
-            Format::Parquet => parquet::attended(writer, schema, control.tool, |sink| {
-                run(source, filter, beside, sink, &mut done.gaps, &mut count, control)
-            })?,
-        };
+    let (mut out, mut done) = (place.begin()?, Exported::default());
+    let writer = out.writer();
+    match format {
+        Format::Jsonl => {
+            let sink = Box::new(jsonl::Lines::new(writer));
+            run(source, filter, beside, &stored, sink, &mut done, control)?;
+        }
+        Format::Csv { raw } => {
+            let sink = Box::new(csv::Table::new(writer, Rows::default(), schema, raw)?);
+            run(source, filter, beside, &stored, sink, &mut done, control)?;
+        }
+        #[cfg(feature = "parquet")]
+        Format::Parquet => parquet::attended(writer, schema, control.tool, |known, sink| {
+            let packs = || -> Pack<'_> {
+                let mut packer = parquet::Packer::new(known);
+                Box::new(move |out, pick, own| packer.pack(out, pick, own))
+            };
+            run(source, filter, beside, &packs, sink, &mut done, control)
+        })?,
     }
     control.check()?;
     let path = out.finish()?;
-    done.rows = rows;
     if let Some(path) = path {
         let failed = |source| CarryError::Read { path: path.clone(), source };
         let file = std::fs::File::open(&path).map_err(failed)?;
@@ -114,17 +124,18 @@ pub fn export(
     Ok(done)
 }
 
-/// Brings the wanted lines in order into a sink.
-fn run(
+/// Brings the wanted lines in order into a sink, and counts them in `done`.
+fn run<'p>(
     source: &Source,
     filter: &Filter,
     beside: std::path::PathBuf,
+    packs: &(dyn Fn() -> Pack<'p> + Sync),
     mut sink: Box<dyn Sink + '_>,
-    gaps: &mut u64,
-    count: &mut dyn FnMut(&[u8]),
+    done: &mut Exported,
     control: Control<'_>,
-) -> Result<Account, CarryError> {
-    let mut account = Account { gone: source.gone.clone(), ..Account::default() };
+) -> Result<(), CarryError> {
+    let Exported { rows, gaps, account, .. } = done;
+    account.gone = source.gone.clone();
     account.read = source.files.iter().filter_map(|opened| opened.index.as_ref()).map(|index| index.lines()).sum();
     let choices: Vec<_> = source.files.iter().map(|opened| filter.frames(opened)).collect();
     let units = scan::plan(&source.files, |file, info| choices[file].as_ref().is_none_or(|choice| choice.wants(info)));
@@ -140,19 +151,20 @@ fn run(
     ranked.sort_by_key(|(from, rank, _)| (*from, *rank));
     let units: Vec<Unit> = ranked.iter().map(|(_, _, unit)| *unit).collect();
     let mut order = Order::new(beside);
+    let emptied = order.done();
     let (mut at, mut base) = (0, 0_u64);
     let damage = scan::run(
         &source.files,
         &units,
         control.threads,
-        || Picker::new(filter),
-        |picker, unit, lines| {
+        || (Picker::new(filter), packs()),
+        |(picker, pack), unit, lines| {
             let own = matches!(unit, Unit::Frame { .. });
-            let mut piece = Piece { batch: Batch::new(), tally: Tally::default(), replaced: 0, gaps: 0 };
+            let mut piece = Piece { batch: Batch::again(&emptied), tally: Tally::default(), replaced: 0, gaps: 0 };
             piece.tally = picker.pick(lines, own, |pick| {
                 piece.gaps += u64::from(pick.labels.is_gap());
                 piece.batch.push(pick.parts.ts, |bytes| {
-                    piece.replaced += u64::from(plain_line(bytes, pick.stored, pick.parts, pick.labels, own));
+                    piece.replaced += u64::from(pack(bytes, &pick, own));
                 });
             });
             piece.batch.sort();
@@ -166,7 +178,7 @@ fn run(
             }
             if base == 0 {
                 order.drain(Some(ranked[at].0), |key, line| {
-                    count(line);
+                    *rows += 1;
                     sink.line(time(key.0), line)
                 })?;
             }
@@ -186,14 +198,14 @@ fn run(
     )?;
     order.drain(None, |key, line| {
         control.check()?;
-        count(line);
+        *rows += 1;
         sink.line(time(key.0), line)
     })?;
     sink.finish()?;
     for (at, damage) in damage.into_iter().enumerate() {
         account.damage(&source.names[at], damage, source.is_growing(at));
     }
-    Ok(account)
+    Ok(())
 }
 
 /// The time of a key.

@@ -108,6 +108,7 @@ pub fn merge(
         path,
     };
     let mut order = Order::new(growing);
+    let emptied = order.done();
     let units = plan.units();
     let (mut step, mut base) = (0, 0_u64);
     let damage = scan::run(
@@ -121,7 +122,7 @@ pub fn merge(
                 return Piece::Whole(Box::new(std::mem::take(&mut collector.summary)));
             }
             let own = matches!(unit, scan::Unit::Frame { .. });
-            let (mut batch, mut replaced) = (Batch::new(), 0);
+            let (mut batch, mut replaced) = (Batch::again(&emptied), 0);
             let tally = picker.pick(lines, own, |pick| {
                 batch.push(pick.parts.ts, |bytes| {
                     replaced += u64::from(plain_line(bytes, pick.stored, pick.parts, pick.labels, own));

@@ -9,6 +9,7 @@ mod spill;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::CarryError;
 use spill::Run;
@@ -43,6 +44,12 @@ impl Batch {
         Self { bytes: Vec::new(), entries: Vec::new(), sorted: true }
     }
 
+    /// An empty one, in memory that others are done with.
+    pub(crate) fn again(done: &Done) -> Self {
+        let last = done.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        if let Some(batch) = last { batch } else { Self::new() }
+    }
+
     /// Adds a line that `write` appends, with its newline.
     pub(crate) fn push(&mut self, ts: Option<i64>, write: impl FnOnce(&mut Vec<u8>)) {
         let start = self.bytes.len() as u32;
@@ -56,7 +63,7 @@ impl Batch {
     /// Puts the lines in order, once all are there.
     pub(crate) fn sort(&mut self) {
         if !self.sorted {
-            self.entries.sort_by_key(|entry| (entry.ts, entry.number));
+            self.entries.sort_unstable_by_key(|entry| (entry.ts, entry.number));
             self.sorted = true;
         }
     }
@@ -68,6 +75,26 @@ impl Batch {
 
     fn size(&self) -> usize {
         self.bytes.len() + self.entries.len() * ENTRY
+    }
+}
+
+/// Batches whose lines were handed out. Their memory is used again, since to get it from the system anew for each
+/// piece takes a twentieth of the whole time.
+#[derive(Debug, Default)]
+pub(crate) struct Done(Mutex<Vec<Batch>>);
+
+impl Done {
+    /// Batches kept.
+    const MOST: usize = 8;
+
+    fn keep(&self, mut batch: Batch) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() < Self::MOST {
+            batch.bytes.clear();
+            batch.entries.clear();
+            batch.sorted = true;
+            kept.push(batch);
+        }
     }
 }
 
@@ -117,12 +144,26 @@ pub(crate) struct Order {
     budget: usize,
     /// Where lines are spilled.
     beside: PathBuf,
+    done: Arc<Done>,
 }
 
 impl Order {
     /// `beside`: a directory with room.
     pub(crate) fn new(beside: PathBuf) -> Self {
-        Self { heap: BinaryHeap::new(), waiting: Vec::new(), free: Vec::new(), held: 0, budget: BUDGET, beside }
+        Self {
+            heap: BinaryHeap::new(),
+            waiting: Vec::new(),
+            free: Vec::new(),
+            held: 0,
+            budget: BUDGET,
+            beside,
+            done: Arc::default(),
+        }
+    }
+
+    /// Where batches go when they are done.
+    pub(crate) fn done(&self) -> Arc<Done> {
+        self.done.clone()
     }
 
     /// Adds lines of a unit; `base` is the number of its lines that came before.
@@ -139,6 +180,7 @@ impl Order {
         let Some(key) = waiting.key() else {
             if let Waiting::Batch { batch, .. } = waiting {
                 self.held -= batch.size();
+                self.done.keep(batch);
             }
             return;
         };

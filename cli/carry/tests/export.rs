@@ -143,16 +143,3 @@ fn only_an_export_is_replaced() {
     std::fs::write(&out, "mine\n").unwrap();
     assert!(matches!(target(true), Err(TargetError::Kept { .. })));
 }
-
-#[cfg(feature = "parquet")]
-#[test]
-fn parquet_is_the_same_each_time_and_counts_its_rows() {
-    let temp = support::tempdir();
-    let source = varied(&temp.path().join("source"));
-    let outs = ["one", "two"].map(|name| {
-        let out = temp.path().join(name);
-        assert_eq!(write(&source, &out, Format::Parquet, Words::default()).rows, 2002);
-        std::fs::read(out).unwrap()
-    });
-    assert!(outs[0] == outs[1]);
-}

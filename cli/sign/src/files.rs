@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use logtap_capture::folder::Folder;
 use logtap_capture::name;
-use logtap_capture::read_at::Reader;
+use logtap_capture::read_at::{ReadAt as _, Reader};
 use sha2::{Digest as _, Sha256};
 
 use crate::statement::STATEMENT;
@@ -88,13 +88,17 @@ pub fn names(folder: &Folder, signatures: &[&str]) -> Result<Vec<String>, FilesE
 /// # Errors
 /// The first that cannot be read.
 pub fn sums(folder: &Folder, names: &[String], threads: usize) -> Result<Vec<Summed>, FilesError> {
+    // The largest first: one that is begun last would leave all threads but one without work.
+    let size = |name: &str| folder.file(name).and_then(|file| file.length()).unwrap_or(0);
+    let mut names: Vec<(u64, &String)> = names.iter().map(|name| (size(name), name)).collect();
+    names.sort_by_key(|(size, _)| std::cmp::Reverse(*size));
     let next = AtomicUsize::new(0);
     let all: Mutex<Vec<Result<Summed, FilesError>>> = Mutex::new(Vec::with_capacity(names.len()));
     std::thread::scope(|scope| {
         for _ in 0..threads.clamp(1, names.len().max(1)) {
             scope.spawn(|| {
                 let mut piece = vec![0; PIECE];
-                while let Some(name) = names.get(next.fetch_add(1, Ordering::Relaxed)) {
+                while let Some((_, name)) = names.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let summed = sum(folder, name, &mut piece);
                     all.lock().unwrap_or_else(PoisonError::into_inner).push(summed);
                 }

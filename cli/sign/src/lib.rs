@@ -10,11 +10,12 @@
 //! ```
 //!
 //! Only the statement is signed; it names the manifest like every other file. What is there is compared
-//! with it in check.rs. Nothing here trusts a key that lies in the capture.
+//! with it in check.rs; place.rs puts them there. Nothing here trusts a key that lies in the capture.
 
 pub mod check;
 pub mod files;
 pub mod minisign;
+pub mod place;
 pub mod signers;
 pub mod sigstore;
 pub mod ssh;

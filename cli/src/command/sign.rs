@@ -1,17 +1,18 @@
 //! `logtap sign`: says who vouches for a capture, so that a change shows.
 
 use std::fs;
-use std::io::Write as _;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use logtap_capture::disk::RealDisk;
 use logtap_capture::folder::Folder;
 use logtap_capture::lock::Lock;
 use logtap_capture::metadata::Metadata;
 use logtap_sign::files::{self, MANIFEST};
+use logtap_sign::place::{self, Signed};
 use logtap_sign::ssh::{self, SignError};
-use logtap_sign::statement::{STATEMENT, Statement};
+use logtap_sign::statement::Statement;
 use logtap_sign::{SIGNATURES, minisign, sigstore};
 use serde::Serialize;
 
@@ -107,7 +108,7 @@ impl SignFormat {
 
 /// What was signed; `docs/signing.md` describes it.
 #[derive(Debug, Serialize)]
-struct Signed {
+struct Report {
     version: u32,
     dir: String,
     files: Vec<SignedFile>,
@@ -145,27 +146,22 @@ pub(crate) fn run(args: SignArgs, ui: &Ui) -> Result<(), CliError> {
     };
     let key = key.map_or_else(|| usual_key(format), Ok)?;
     let _held = Lock::take(dir)?;
-    if !force && SIGNATURES.iter().chain([&STATEMENT]).any(|name| fs::symlink_metadata(dir.join(name)).is_ok()) {
+    // A statement alone is what a run that was killed has left.
+    if !force && SIGNATURES.iter().any(|name| fs::symlink_metadata(dir.join(name)).is_ok()) {
         let hint = "check it with logtap verify; --force replaces the signature by yours";
         return Err(CliError::usage(format!("{} is signed already", dir.display())).hint(hint));
     }
+    place::clear(&RealDisk, dir).map_err(|error| CliError::at(dir, &error))?;
     let Described { files, manifest, statement } = describe(dir, &metadata, args::threads(jobs))?;
     let bytes = statement.bytes().map_err(|error| CliError::new(Kind::Internal, error))?;
     let (signature, key) = format.sign(&key, &bytes)?;
-    // The signature goes first and comes last: nothing half signed looks signed.
-    for name in SIGNATURES.into_iter().chain([STATEMENT]) {
-        match fs::remove_file(dir.join(name)) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(CliError::at(dir, &error)),
-            _ => {}
-        }
-    }
-    write(dir, MANIFEST, manifest.as_bytes())?;
-    write(dir, STATEMENT, &bytes)?;
-    write(dir, format.file(), signature.as_bytes())?;
+    let (name, manifest) = (format.file(), manifest.as_bytes());
+    let signed = Signed { manifest, statement: &bytes, name, signature: signature.as_bytes() };
+    place::place(&RealDisk, dir, signed).map_err(|error| CliError::at(dir, &error))?;
     if ui.json {
         let files = files.into_iter().map(|one| SignedFile { file: one.name, sha256: one.sha256, bytes: one.size });
         let (dir, root_hash) = (dir.display().to_string(), files::sha256(&bytes));
-        return ui.print_json(&Signed { version: 1, dir, files: files.collect(), root_hash, key, signature });
+        return ui.print_json(&Report { version: 1, dir, files: files.collect(), root_hash, key, signature });
     }
     ui.note(format_args!("signed {} files with {key}", files.len()));
     Ok(())
@@ -193,16 +189,6 @@ fn describe(dir: &Path, metadata: &Metadata, threads: usize) -> Result<Described
     files.sort_unstable_by(|one, other| one.name.cmp(&other.name));
     let statement = Statement::new(&files, metadata);
     Ok(Described { files, manifest, statement })
-}
-
-/// Writes a file of ours whole or not at all.
-fn write(dir: &Path, name: &str, bytes: &[u8]) -> Result<(), CliError> {
-    let path = dir.join(name);
-    let failed = |error: std::io::Error| CliError::at(&path, &error);
-    let mut file = tempfile::Builder::new().prefix(".sign-").suffix(".tmp").tempfile_in(dir).map_err(failed)?;
-    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
-    file.persist(&path).map_err(|error| failed(error.error))?;
-    fs::File::open(dir).and_then(|dir| dir.sync_all()).map_err(failed)
 }
 
 fn usual_key(format: SignFormat) -> Result<PathBuf, CliError> {

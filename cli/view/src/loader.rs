@@ -81,6 +81,8 @@ pub enum Found {
         rows: Vec<Row>,
         /// Position of the anchor.
         at: usize,
+        /// Where to go on before and behind them.
+        resume: (Key, Key),
         /// Nothing before the first.
         at_start: bool,
         /// Nothing behind the last.
@@ -171,15 +173,15 @@ impl Loader {
             Anchor::Start => (Key::FIRST, 0),
             Anchor::End => (Key::LAST, 0),
         };
-        let (mut rows, _, mut at_end) = self.rows(archive, sieve, from, true, Direction::Forward, count + skip)?;
+        let (mut rows, behind, mut at_end) = self.rows(archive, sieve, from, true, Direction::Forward, count + skip)?;
         let first = rows.first().map_or(from, |row| row.key);
-        let (mut earlier, _, at_start) = self.rows(archive, sieve, first, false, Direction::Backward, count)?;
+        let (mut earlier, before, at_start) = self.rows(archive, sieve, first, false, Direction::Backward, count)?;
         if anchor == Anchor::End {
             at_end = true;
         }
         let at = (earlier.len() + skip).min((earlier.len() + rows.len()).saturating_sub(1));
         earlier.append(&mut rows);
-        Ok(Found::Window { rows: earlier, at, at_start, at_end })
+        Ok(Found::Window { rows: earlier, at, resume: (before, behind), at_start, at_end })
     }
 
     /// Rows in order of the capture, the place to go on from, and whether the end was reached.
@@ -296,13 +298,11 @@ impl Loader {
         let mut walk = Walk::new(archive, from, inclusive, direction, wanted);
         let began = Instant::now();
         let mut resume = from;
-
         let mut lines = 0_u32;
         let progress = std::cell::Cell::new(false);
-        let late = || progress.get() && began.elapsed() > BUDGET;
+        let late = |between: bool| (between || progress.get()) && began.elapsed() > BUDGET;
         let ended = walk.run(&mut self.cache, late, |key, line| {
             resume = key;
-
             progress.set(true);
             lines += 1;
             let full = each(judge, key, line);
@@ -312,6 +312,9 @@ impl Loader {
                 ControlFlow::Continue(())
             }
         })?;
+        if !ended && let Some(place) = walk.between() {
+            resume = place;
+        }
         Ok((resume, ended))
     }
 }

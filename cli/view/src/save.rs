@@ -60,7 +60,7 @@ pub fn save(archive: &Archive, sieve: &Sieve, metadata: Option<&Metadata>, to: &
     let mut walk = Walk::new(archive, Key::FIRST, true, Direction::Forward, wanted);
     walk.run(
         &mut Cache::once(),
-        || false,
+        |_| false,
         |_, stored| {
             if let (true, Ok(parts)) = (judge.passes(sieve, stored), line::split(stored)) {
                 last = parts.ts.or(parts.rx).unwrap_or(last);

@@ -159,18 +159,22 @@ fn look(
 ) -> std::io::Result<Option<(Count, bool)>> {
     let (mut told, mut listening, mut lines) = (Instant::now(), true, 0_u32);
     let mut walk = Walk::new(&job.archive, Key::FIRST, true, Direction::Forward, wanted);
-    let done = walk.run(cache, stale, |key, line| {
-        each(&mut so_far, key, line);
-        lines += 1;
-        if !lines.is_multiple_of(1024) {
-            return ControlFlow::Continue(());
-        }
-        if told.elapsed() > PERIOD {
-            told = Instant::now();
-            listening = tell_on(&mut so_far, tell);
-        }
-        if stale() || !listening { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    })?;
+    let done = walk.run(
+        cache,
+        |_| stale(),
+        |key, line| {
+            each(&mut so_far, key, line);
+            lines += 1;
+            if !lines.is_multiple_of(1024) {
+                return ControlFlow::Continue(());
+            }
+            if told.elapsed() > PERIOD {
+                told = Instant::now();
+                listening = tell_on(&mut so_far, tell);
+            }
+            if stale() || !listening { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        },
+    )?;
     Ok(listening.then(|| (so_far, done && !stale())))
 }
 

@@ -81,7 +81,14 @@ pub fn is_remnant(dir: &Path) -> bool {
 /// True for files that a capture consists of.
 #[must_use]
 pub fn is_own(name: &str) -> bool {
-    const OTHERS: [&str; 4] = ["SHA256SUMS", "statement.json", "manifest.sha256", name::LOCK];
+    const OTHERS: [&str; 6] = [
+        "SHA256SUMS",
+        "manifest.sha256",
+        "statement.json",
+        "statement.json.minisig",
+        "statement.json.sigstore.json",
+        name::LOCK,
+    ];
     let name = if disk::is_temporary(name) { name.trim_end_matches(".tmp") } else { name };
     name::is_data(name)
         || [name::METADATA, name::INDEX].contains(&name)

@@ -40,7 +40,8 @@ const BARE_HEAD: usize = 96;
 static JSON_KEYS: Keys<6> = Keys::new(|| {
     ["\"level\"", "\"severity\"", "\"lvl\"", "\"log.level\"", "\"levelname\"", "\"loglevel\""].map(memmem::Finder::new)
 });
-static LOGFMT_KEYS: Keys<3> = Keys::new(|| ["level=", "lvl=", "severity="].map(memmem::Finder::new));
+/// The first of these that states a level counts, wherever it stands.
+const LOGFMT_KEYS: [&[u8]; 3] = [b"level", b"lvl", b"severity"];
 
 type Keys<const N: usize> = LazyLock<[memmem::Finder<'static>; N]>;
 
@@ -131,17 +132,23 @@ fn json(head: &[u8]) -> Level {
 }
 
 fn logfmt(head: &[u8]) -> Option<Level> {
-    let equals = memchr::memchr(b'=', head)?;
-    LOGFMT_KEYS.iter().find_map(|key| {
-        let from = equals.saturating_sub(key.needle().len());
-        key.find_iter(&head[from..]).find_map(|at| {
-            let at = from + at;
-            let starts = at == 0 || !head[at - 1].is_ascii_alphanumeric();
-            let value = &head[at + key.needle().len()..];
-            let value = value.strip_prefix(b"\"").unwrap_or(value);
-            starts.then(|| Level::of_word(word(value))).flatten()
-        })
-    })
+    let mut best: Option<(usize, Level)> = None;
+    for equals in memchr::memchr_iter(b'=', head) {
+        let (before, value) = (&head[..equals], &head[equals + 1..]);
+        let Some(rank) = LOGFMT_KEYS.iter().position(|key| before.ends_with(key)) else { continue };
+        let starts = before.len() == LOGFMT_KEYS[rank].len()
+            || !before[before.len() - LOGFMT_KEYS[rank].len() - 1].is_ascii_alphanumeric();
+        if !starts || best.is_some_and(|(least, _)| least <= rank) {
+            continue;
+        }
+        if let Some(level) = Level::of_word(word(value.strip_prefix(b"\"").unwrap_or(value))) {
+            if rank == 0 {
+                return Some(level);
+            }
+            best = Some((rank, level));
+        }
+    }
+    best.map(|(_, level)| level)
 }
 
 fn is_klog(head: &[u8]) -> bool {
@@ -191,6 +198,8 @@ mod tests {
             ("ts=2026 level=info msg=\"a\"", Level::Info),
             ("sublevel=error level=debug", Level::Debug),
             ("severity=\"CRITICAL\" x=1", Level::Fatal),
+            ("severity=info lvl=error a=b log.level=warn", Level::Warn),
+            ("lvl=what severity=error level=nothing lvl=warn lvl=info", Level::Warn),
             ("E0115 10:32:01.000000   1 main.go:10] boom", Level::Error),
             ("Every error is bad", Level::Unknown),
             ("2026-01-15 10:32:01,123 ERROR [main] c.e.A - boom", Level::Error),

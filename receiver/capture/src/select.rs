@@ -90,9 +90,10 @@ impl<'q> Selector<'q> {
     pub fn pick(&mut self, lines: &[u8], own: bool, mut each: impl FnMut(Picked<'_>)) -> Tally {
         let mut tally = Tally::default();
         let mut at = 0;
+        let by_layout = own && !self.query.is_empty();
         while let Some(place) = self.next_place(lines, at, own) {
             at = place.end + 1;
-            if own && self.own_hit(&lines[place.clone()]) == Some(false) {
+            if by_layout && self.own_hit(&lines[place.clone()]) == Some(false) {
                 continue;
             }
             self.judge(lines, place, own, &mut tally, |picked, tally| {
@@ -150,7 +151,7 @@ impl<'q> Selector<'q> {
             return;
         }
         tally.lines += u64::from(!own);
-        let Ok(parts) = line::split(text) else {
+        let Ok(parts) = line::split_after(&self.sets.last_raw, text) else {
             tally.not_a_line += 1;
             return;
         };

@@ -1,14 +1,18 @@
 //! Apache Parquet. Times are microseconds, which every reader knows, and whole nanoseconds beside them.
 //!
-//! Rows are put together on the thread that brings the lines; another one encodes and compresses them.
+//! Rows are put together on the thread that brings them in order; another one encodes and compresses them.
+
+mod chunk;
+mod group;
+mod packed;
+mod runs;
+mod sets;
 
 use std::fs::File;
 use std::io;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 
-use arrow_array::builder::{Int64Builder, MapBuilder, MapFieldNames, StringBuilder, TimestampMicrosecondBuilder};
-use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Field, Fields, Schema as ArrowSchema, SchemaRef, TimeUnit};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
@@ -17,23 +21,32 @@ use parquet::file::metadata::SortingColumn;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::schema::types::ColumnPath;
+use zstd::bulk::Compressor;
 
-use super::row::{Rows, Schema, USUAL};
+use super::row::{Schema, Set};
 use super::{Out, Sink};
 use crate::CarryError;
+use chunk::{Chunk, Content};
+use group::{Group, MESSAGES_AT};
+use packed::{Labels, Packed};
+use sets::{Brought, Known};
+
+pub(super) use packed::Packer;
 
 /// Rows of a row group, and about its bytes at most.
 const GROUP_ROWS: usize = 120_000;
 const GROUP_BYTES: usize = 64 << 20;
-/// Rows and bytes of texts that are handed over in one go.
-const BATCH_ROWS: usize = 16_384;
-const BATCH_BYTES: usize = 8 << 20;
+/// Memory that a label set takes which a row brings itself, as a multiple of its bytes.
+const BROUGHT: usize = 4;
+/// Rows of a page, and about its bytes at most.
+const PAGE_ROWS: usize = 20_000;
+const PAGE_BYTES: usize = 1 << 20;
+/// Pages of messages that wait to be compressed.
+const WAITING: usize = 4;
+/// Higher levels make files a hundredth smaller and take a quarter longer.
+const LEVEL: i32 = 1;
 
 const UTC: &str = "UTC";
-
-fn map_names() -> MapFieldNames {
-    MapFieldNames { entry: "key_value".to_owned(), key: "key".to_owned(), value: "value".to_owned() }
-}
 
 fn schema(names: Schema) -> SchemaRef {
     let columns = names.columns();
@@ -61,14 +74,12 @@ fn properties(names: Schema, tool: &str) -> Result<WriterProperties, ParquetErro
     let sorted = SortingColumn { column_idx: 1, descending: false, nulls_first: true };
     Ok(WriterProperties::builder()
         .set_created_by(tool.to_owned())
-        // Level 3 makes files a hundredth smaller and takes a quarter longer to encode.
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(LEVEL)?))
         .set_max_row_group_row_count(Some(GROUP_ROWS))
         .set_statistics_enabled(EnabledStatistics::Page)
         .set_sorting_columns(Some(vec![sorted]))
         .set_column_dictionary_enabled(column(0), false)
         .set_column_dictionary_enabled(column(1), false)
-        .set_column_dictionary_enabled(column(9), false)
         .set_column_encoding(column(0), Encoding::DELTA_BINARY_PACKED)
         .set_column_encoding(column(1), Encoding::DELTA_BINARY_PACKED)
         .build())
@@ -84,24 +95,24 @@ fn failed(error: ParquetError) -> CarryError {
     }
 }
 
-/// Runs `work` with a sink whose rows another thread writes.
+/// Runs `work` with a sink whose rows another thread writes; they come from [`Packer`]s of the same sets.
 pub(super) fn attended<T>(
     out: Out<'_>,
     names: Schema,
     tool: &str,
-    work: impl FnOnce(Box<dyn Sink>) -> Result<T, CarryError>,
+    work: impl FnOnce(&Known, Box<dyn Sink>) -> Result<T, CarryError>,
 ) -> Result<T, CarryError> {
     let schema = schema(names);
-    let mut writer =
+    let writer =
         ArrowWriter::try_new(out, schema.clone(), Some(properties(names, tool).map_err(failed)?)).map_err(failed)?;
-    let (sender, receiver) = sync_channel(1);
+    let (sender, receiver) = sync_channel(WAITING);
+    let (emptied, spare) = channel();
     std::thread::scope(|scope| {
-        let encoder = std::thread::Builder::new().name("parquet".to_owned()).spawn_scoped(scope, move || {
-            encode(&mut writer, &receiver)?;
-            drop(receiver);
-            writer.close().map(drop)
-        })?;
-        let result = work(Box::new(Table::new(schema, sender)));
+        let encoder = std::thread::Builder::new()
+            .name("parquet".to_owned())
+            .spawn_scoped(scope, move || encode(writer, &schema, &receiver, &emptied))?;
+        let known = Arc::new(Known::default());
+        let result = work(&known, Box::new(Table::new(known.clone(), sender, spare)));
         let encoded = encoder.join().unwrap_or_else(|_| Err(ParquetError::General("the encoder panicked".to_owned())));
         match (result, encoded) {
             // The encoder's end is why nobody took the rows.
@@ -111,98 +122,104 @@ pub(super) fn attended<T>(
     })
 }
 
-fn encode(writer: &mut ArrowWriter<Out<'_>>, batches: &Receiver<RecordBatch>) -> Result<(), ParquetError> {
-    for batch in batches {
-        writer.write(&batch)?;
-        if writer.in_progress_size() >= GROUP_BYTES {
-            writer.flush()?;
+/// What the encoder gets: pages of messages, and behind those of a group the rest of it.
+enum Work {
+    Messages { body: Vec<u8>, rows: usize },
+    Group { group: Box<Group>, known: Vec<Arc<Set>> },
+}
+
+fn encode(
+    writer: ArrowWriter<Out<'_>>,
+    schema: &SchemaRef,
+    work: &Receiver<Work>,
+    emptied: &Sender<Vec<u8>>,
+) -> Result<(), ParquetError> {
+    let (mut file, columns) = writer.into_serialized_writer()?;
+    let mut compressor = Compressor::new(LEVEL)?;
+    let messages = file.schema_descr().column(MESSAGES_AT);
+    let fresh = || Chunk::new(messages.clone(), false);
+    let mut chunk = fresh();
+    for one in work {
+        match one {
+            Work::Messages { mut body, rows } => {
+                let content = Content { rows, values: rows, absent: 0, bounds: None };
+                chunk.page(&body, content, &mut compressor)?;
+                body.clear();
+                // Nobody wants it at the end.
+                emptied.send(body).unwrap_or_default();
+            }
+            Work::Group { group, known } => {
+                let messages = std::mem::replace(&mut chunk, fresh());
+                group.write(&known, messages, schema, &columns, &mut file, &mut compressor)?;
+            }
         }
     }
-    Ok(())
+    file.close().map(drop)
 }
 
 struct Table {
-    schema: SchemaRef,
-    sender: SyncSender<RecordBatch>,
-    rows: Rows,
-    columns: Columns,
-    count: usize,
+    sender: SyncSender<Work>,
+    spare: Receiver<Vec<u8>>,
+    known: Arc<Known>,
+    brought: Brought,
+    group: Box<Group>,
+    /// Bytes of the group's messages, metadata and label sets without a number.
     bytes: usize,
-}
-
-struct Columns {
-    ts: TimestampMicrosecondBuilder,
-    ts_ns: Int64Builder,
-    level: StringBuilder,
-    usual: [StringBuilder; USUAL.len()],
-    maps: [MapBuilder<StringBuilder, StringBuilder>; 2],
-    message: StringBuilder,
-}
-
-impl Default for Columns {
-    fn default() -> Self {
-        let map = || MapBuilder::new(Some(map_names()), StringBuilder::new(), StringBuilder::new());
-        Self {
-            ts: TimestampMicrosecondBuilder::new().with_timezone(UTC),
-            ts_ns: Int64Builder::new(),
-            level: StringBuilder::new(),
-            usual: std::array::from_fn(|_| StringBuilder::new()),
-            maps: [map(), map()],
-            message: StringBuilder::new(),
-        }
-    }
+    page: Vec<u8>,
+    page_rows: usize,
 }
 
 impl Table {
-    fn new(schema: SchemaRef, sender: SyncSender<RecordBatch>) -> Self {
-        Self { schema, sender, rows: Rows::default(), columns: Columns::default(), count: 0, bytes: 0 }
+    fn new(known: Arc<Known>, sender: SyncSender<Work>, spare: Receiver<Vec<u8>>) -> Self {
+        let (brought, group, page) = (Brought::default(), Box::default(), Vec::new());
+        Self { sender, spare, known, brought, group, bytes: 0, page, page_rows: 0 }
     }
 
-    fn hand_over(&mut self) -> Result<(), CarryError> {
-        if self.count == 0 {
+    fn send(&self, work: Work) -> Result<(), CarryError> {
+        self.sender.send(work).map_err(|_| CarryError::Io(io::ErrorKind::BrokenPipe.into()))
+    }
+
+    fn end_page(&mut self) -> Result<(), CarryError> {
+        let next = self.spare.try_recv().unwrap_or_else(|_| Vec::with_capacity(PAGE_BYTES + PAGE_BYTES / 8));
+        let (body, rows) = (std::mem::replace(&mut self.page, next), std::mem::take(&mut self.page_rows));
+        self.send(Work::Messages { body, rows })
+    }
+
+    fn end_group(&mut self) -> Result<(), CarryError> {
+        if self.group.rows() == 0 {
             return Ok(());
         }
-        let Columns { ts, ts_ns, level, usual, maps, message } = &mut self.columns;
-        let mut arrays: Vec<ArrayRef> = vec![Arc::new(ts.finish()), Arc::new(ts_ns.finish()), Arc::new(level.finish())];
-        arrays.extend(usual.iter_mut().map(|column| Arc::new(column.finish()) as ArrayRef));
-        arrays.extend(maps.iter_mut().map(|column| Arc::new(column.finish()) as ArrayRef));
-        arrays.push(Arc::new(message.finish()));
-        (self.count, self.bytes) = (0, 0);
-        let batch = RecordBatch::try_new(self.schema.clone(), arrays).map_err(io::Error::other)?;
-        self.sender.send(batch).map_err(|_| CarryError::Io(io::ErrorKind::BrokenPipe.into()))
+        if self.page_rows > 0 {
+            self.end_page()?;
+        }
+        self.bytes = 0;
+        let (group, known) = (std::mem::take(&mut self.group), self.brought.end(&self.known));
+        self.send(Work::Group { group, known })
     }
 }
 
 impl Sink for Table {
     fn line(&mut self, ts: Option<i64>, line: &[u8]) -> Result<(), CarryError> {
-        let columns = &mut self.columns;
-        self.rows
-            .row(line, |row| {
-                columns.ts.append_option(ts.map(|ts| ts.div_euclid(1000)));
-                columns.ts_ns.append_option(ts);
-                columns.level.append_value(row.level.name());
-                for (column, value) in columns.usual.iter_mut().zip(row.usual) {
-                    column.append_option(value.as_deref());
-                }
-                for (map, pairs) in columns.maps.iter_mut().zip([row.labels.pairs(), &row.meta]) {
-                    for (name, value) in pairs {
-                        map.keys().append_value(name);
-                        map.values().append_value(value);
-                    }
-                    // Fails only where keys and values differ in number.
-                    map.append(true).map_err(io::Error::other)?;
-                }
-                columns.message.append_value(&row.message);
-                Ok::<_, io::Error>(())
-            })
-            .transpose()?;
-        self.count += 1;
-        self.bytes += line.len();
-        if self.count >= BATCH_ROWS || self.bytes >= BATCH_BYTES { self.hand_over() } else { Ok(()) }
+        let row = Packed::read(line).ok_or_else(|| io::Error::other("a row was not packed as it should be"))?;
+        let set = match row.labels {
+            Labels::Number(number) => number,
+            Labels::Stored(stored) => {
+                self.bytes += BROUGHT * stored.len();
+                self.brought.place(stored)
+            }
+        };
+        self.group.push(ts, row.level, set, row.meta)?;
+        chunk::push_text(&mut self.page, row.message);
+        self.page_rows += 1;
+        self.bytes += row.message.len() + row.meta.len();
+        if self.page_rows == PAGE_ROWS || self.page.len() >= PAGE_BYTES {
+            self.end_page()?;
+        }
+        if self.group.rows() == GROUP_ROWS || self.bytes >= GROUP_BYTES { self.end_group() } else { Ok(()) }
     }
 
     fn finish(mut self: Box<Self>) -> Result<(), CarryError> {
-        self.hand_over()
+        self.end_group()
     }
 }
 

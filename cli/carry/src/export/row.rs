@@ -59,21 +59,28 @@ pub(super) struct Rows {
     scratch: Vec<u8>,
 }
 
-struct Set {
-    labels: Labels,
-    usual: [Option<String>; USUAL.len()],
+/// A label set.
+pub(super) struct Set {
+    pub(super) labels: Labels,
+    /// Values of [`USUAL`] among them.
+    pub(super) usual: [Option<String>; USUAL.len()],
 }
 
 impl Set {
-    fn new(stored: &[u8]) -> Self {
-        let labels = Arc::new(LabelSet::new(line::object_pairs(stored)));
+    /// Of a JSON object.
+    pub(super) fn new(stored: &[u8]) -> Self {
+        Self::of(Arc::new(LabelSet::new(line::object_pairs(stored))))
+    }
+
+    /// Of labels.
+    pub(super) fn of(labels: Labels) -> Self {
         let usual = USUAL.map(|name| labels.get(name).map(str::to_owned));
         Self { labels, usual }
     }
 }
 
 /// Label sets remembered.
-const MAX_SETS: usize = 20_000;
+pub(super) const MAX_SETS: usize = 20_000;
 
 impl Rows {
     /// Hands the row of a stored line to `each`.

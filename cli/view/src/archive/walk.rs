@@ -21,9 +21,11 @@ pub type Flow = ControlFlow<()>;
 
 /// A walk over an archive.
 #[derive(Debug)]
-pub struct Walk<'a> {
+pub struct Walk<'a, W> {
     archive: &'a Archive,
     direction: Direction,
+    /// Which pages are worth entering; asked when the walk comes to them, as the answer may have to be read.
+    wanted: W,
     /// Pages to come, nearest last: position of the file, of the page.
     pending: Vec<(usize, usize)>,
     active: Vec<Cursor>,
@@ -38,15 +40,9 @@ struct Cursor {
     at: usize,
 }
 
-impl<'a> Walk<'a> {
+impl<'a, W: FnMut(usize, usize) -> bool> Walk<'a, W> {
     /// A walk that begins behind `from` (with it, if `inclusive`) and only enters pages that `wanted` names.
-    pub fn new(
-        archive: &'a Archive,
-        from: Key,
-        inclusive: bool,
-        direction: Direction,
-        mut wanted: impl FnMut(usize, usize) -> bool,
-    ) -> Self {
+    pub fn new(archive: &'a Archive, from: Key, inclusive: bool, direction: Direction, wanted: W) -> Self {
         let mut pending = Vec::new();
         for (at, file) in archive.files.iter().enumerate() {
             for page in 0..file.pages.len() {
@@ -57,12 +53,12 @@ impl<'a> Walk<'a> {
                     (Order::Arrival, Direction::Forward) => (file.number, page as u32) < (from.file, from.page),
                     (Order::Arrival, Direction::Backward) => (file.number, page as u32) > (from.file, from.page),
                 };
-                if !passed && wanted(at, page) {
+                if !passed {
                     pending.push((at, page));
                 }
             }
         }
-        let mut walk = Self { archive, direction, pending, active: Vec::new(), from, inclusive };
+        let mut walk = Self { archive, direction, wanted, pending, active: Vec::new(), from, inclusive };
         walk.sort();
         walk
     }
@@ -79,27 +75,40 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Pages that have not been entered.
+    /// Where another walk goes on if this one has been stopped between two pages, with no line of those that it
+    /// has entered left: what lies before has been passed. None elsewhere, or at the end.
     #[must_use]
-    pub fn left(&self) -> usize {
-        self.pending.len()
+    pub fn between(&self) -> Option<Key> {
+        let &(at, page) = self.pending.last().filter(|_| self.active.is_empty())?;
+        let file = &self.archive.files[at];
+        let (span, number, page) = (file.spans[page], file.number, page as u32);
+        Some(match (self.archive.order, self.direction) {
+            (Order::Time, Direction::Forward) => Key { ts: span.from.saturating_sub(1), ..Key::LAST },
+            (Order::Time, Direction::Backward) => Key::at(span.to.saturating_add(1)),
+            (Order::Arrival, Direction::Forward) => match (page.checked_sub(1), number.checked_sub(1)) {
+                (Some(page), _) => Key { ts: 0, file: number, page, line: u32::MAX },
+                (None, Some(file)) => Key { ts: 0, file, page: u32::MAX, line: u32::MAX },
+                (None, None) => Key::FIRST,
+            },
+            (Order::Arrival, Direction::Backward) => Key { ts: 0, file: number, page: page.saturating_add(1), line: 0 },
+        })
     }
 
-    /// Hands lines to `each` until it breaks off or they end; `stop` is asked before every page.
-    /// True if the end was reached.
+    /// Hands lines to `each` until it breaks off or they end; `stop` is asked before every page, and told
+    /// whether the walk is between two pages. True if the end was reached.
     ///
     /// # Errors
     /// If reading fails.
     pub fn run(
         &mut self,
         cache: &mut Cache,
-        mut stop: impl FnMut() -> bool,
+        mut stop: impl FnMut(bool) -> bool,
         mut each: impl FnMut(Key, &[u8]) -> Flow,
     ) -> io::Result<bool> {
         loop {
             let mut best = self.best();
             while self.must_enter(best) {
-                if stop() {
+                if stop(self.active.is_empty()) {
                     return Ok(false);
                 }
                 self.enter(cache)?;
@@ -162,6 +171,9 @@ impl<'a> Walk<'a> {
         let Some((file, page)) = self.pending.pop() else {
             return Ok(());
         };
+        if !(self.wanted)(file, page) {
+            return Ok(());
+        }
         let page = cache.get(&self.archive.files[file], page, self.archive.order)?;
         let at = match self.direction {
             Direction::Forward => page.before(self.from, !self.inclusive),

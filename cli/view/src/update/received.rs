@@ -11,11 +11,10 @@ const KEPT: usize = 10;
 impl State {
     pub(super) fn receive(&mut self, found: Found) -> Vec<Effect> {
         match found {
-            Found::Window { rows, at, at_start, at_end } => {
+            Found::Window { rows, at, resume, at_start, at_end } => {
                 // The screen that was asked for, row by row, until a key is pressed.
                 let asked = !self.touched && self.options.at.is_some();
-                self.resume =
-                    (rows.first().map_or(Key::FIRST, |row| row.key), rows.last().map_or(Key::LAST, |row| row.key));
+                self.resume = resume;
                 self.rows = rows.into();
                 self.ready = true;
                 self.sampled = None;

@@ -302,3 +302,18 @@ fn what_passes_is_written_into_a_capture_of_its_own() {
     kept.keys("G");
     assert_eq!(kept.state.current().unwrap().message.to_string(), *wanted.last().unwrap());
 }
+
+/// What passes a filter may be further away than one answer of the loader reaches.
+#[test]
+fn a_line_that_passes_is_shown_however_far_it_is() {
+    let (_folder, dir) = usual(300_000);
+    let filter = |text: &str| vec![Filter { kind: Kind::Keep, text: text.to_owned(), on: true }];
+    // No index knows what this expression may match.
+    for far in ["n=29998[5]$", "n=1[1]$"] {
+        let mut view = Driver::open(&dir, Options { filters: filter(far), ..Options::default() }, (100, 24));
+        assert_eq!(view.state.rows.len(), 1, "{far} from the start");
+        view.keys("<Esc>50%");
+        view.keys(&format!("&{far}<Enter>"));
+        assert_eq!(view.state.rows.len(), 1, "{far} from the middle");
+    }
+}

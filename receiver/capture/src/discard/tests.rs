@@ -19,6 +19,8 @@ fn capture(dir: &Path) {
         "SHA256SUMS",
         "statement.json",
         "statement.json.sig",
+        "statement.json.minisig",
+        "statement.json.sigstore.json",
         "manifest.sha256",
     ] {
         fs::write(dir.join(name), "12345").unwrap();
@@ -39,7 +41,7 @@ fn a_capture_goes_with_all_that_is_its_own() {
     capture(&dir);
     let found = Discardable::look(&dir).unwrap();
     assert_eq!(found.last, crate::time::parse(b"2026-01-15T11:00:00Z").unwrap());
-    assert_eq!(found.size, 45 + fs::metadata(dir.join(name::METADATA)).unwrap().len());
+    assert_eq!(found.size, 55 + fs::metadata(dir.join(name::METADATA)).unwrap().len());
     found.discard().unwrap();
     assert_eq!(names(temp.path()), [""; 0]);
 }
@@ -83,7 +85,7 @@ fn links_and_directories_lead_nowhere() {
     capture(&dir);
     assert!(matches!(found.discard(), Err(Kept::Changed(_))));
     assert_eq!(names(temp.path()), ["link", "moved", "run"]);
-    assert_eq!(names(&dir).len(), 10);
+    assert_eq!(names(&dir).len(), 12);
 }
 
 #[test]
@@ -114,7 +116,7 @@ fn a_capture_in_use_is_kept() {
     assert!(matches!(Discardable::look(&dir), Err(Kept::InUse(_))));
     assert!(matches!(found.discard(), Err(Kept::InUse(_))));
     drop(lock);
-    assert_eq!(names(&dir).len(), 10);
+    assert_eq!(names(&dir).len(), 12);
     Discardable::look(&dir).unwrap().discard().unwrap();
 }
 
