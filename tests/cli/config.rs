@@ -279,20 +279,20 @@ fn another_file_can_be_named_and_none() {
 
 #[test]
 fn keys_of_the_view_are_chosen_and_mistakes_in_them_named() {
-    let place = Place::new("keys:\n  next-error: [x, F8]\n  previous-error: \"\"\n", "keys:\n  quit: x\n");
+    let place = Place::new("keys:\n  next-error: [h, F8]\n  previous-error: \"\"\n", "keys:\n  quit: h\n");
     let dir = world::capture(place.folder.path());
     let mut command = place.command(&["open", dir.to_str().unwrap(), "--fresh"]);
     command.env("TERM", "xterm-256color");
     let mut terminal = Terminal::start(&command, 100, 30);
-    terminal.wait_for("x next error");
+    terminal.wait_for("h next error");
     terminal.keys("E");
     terminal.wait_for("E is no key here");
-    terminal.keys("x");
-    until("x leads to an error", || !terminal.text().contains("E is no key here"));
+    terminal.keys("h");
+    until("h leads to an error", || !terminal.text().contains("E is no key here"));
     terminal.keys("q");
-    assert_eq!(terminal.end(Duration::from_secs(5)), 0, "the directory's file has not made x quit");
+    assert_eq!(terminal.end(Duration::from_secs(5)), 0, "the directory's file has not made h quit");
     for (text, line, named) in [
-        ("keys:\n  next-error: x\n  next-eror: y\n", 3, "next-eror"),
+        ("keys:\n  next-error: h\n  next-eror: y\n", 3, "next-eror"),
         ("keys:\n  next-error: hello\n", 2, "hello"),
         ("keys:\n  detach: z\n  next-error: \"n\"\n", 3, "next-hit"),
         ("keys:\n  next-error: n\n", 2, "in quotes"),

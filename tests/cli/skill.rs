@@ -1,7 +1,7 @@
 //! SKILL.md tells an agent what to type: its commands run in their order on a generated incident, end as
 //! it says, and print what it names.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use logtap_testkit::incident::{Fault, Incident, Plant};
@@ -10,7 +10,7 @@ use crate::help::commands;
 use crate::world::Outcome;
 
 fn skill() -> String {
-    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../SKILL.md")).unwrap()
+    std::fs::read_to_string(PathBuf::from(std::env::var("CARGO_MANIFEST_DIR").unwrap()).join("../SKILL.md")).unwrap()
 }
 
 /// Lines of all blocks of commands: what is typed, and what the comment behind it says.

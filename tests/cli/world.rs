@@ -67,7 +67,11 @@ pub(crate) fn lines(text: &str) -> Vec<&str> {
 }
 
 pub(crate) fn fixture(name: &str) -> String {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/v1").join(name).display().to_string()
+    PathBuf::from(std::env::var("CARGO_MANIFEST_DIR").unwrap())
+        .join("../tests/fixtures/v1")
+        .join(name)
+        .display()
+        .to_string()
 }
 
 /// Writes captures with varied lines of three services, several frames and files.

@@ -5,7 +5,7 @@
 
 mod support;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -117,7 +117,7 @@ fn whole_frames_are_copied_and_the_bytes_are_the_same_anywhere() {
 
 #[test]
 fn captures_of_the_first_logtap_are_put_into_one_spelling() {
-    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/v1");
+    let fixtures = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR").unwrap()).join("../../tests/fixtures/v1");
     for name in ["offset", "rotated", "merged", "redacted"] {
         let temp = support::tempdir();
         let out = temp.path().join("out");

@@ -26,7 +26,7 @@ impl Writer {
     #[must_use]
     pub fn build() -> Self {
         let folder = tempfile::Builder::new().prefix("writer").tempdir_in(folder()).expect("the folder is ours");
-        let code = concat!(env!("CARGO_MANIFEST_DIR"), "/writer/main.rs");
+        let code = format!("{}/writer/main.rs", std::env::var("CARGO_MANIFEST_DIR").expect("cargo runs the test"));
         let target = ["--target", "x86_64-unknown-linux-gnu", "-C", "target-feature=+crt-static"];
         let built = Command::new("rustc")
             .args(["--edition", "2024", "-O"])

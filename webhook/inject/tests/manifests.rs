@@ -3,14 +3,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use logtap_inject::vocabulary::{image, label, object, port, sidecar};
 use logtap_inject::{Config, webhooks};
 use serde_json::{Value, json};
 
 fn base() -> Vec<Value> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../manifests/base");
+    let folder = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR").unwrap()).join("../../manifests/base");
     let kustomization = read(&folder.join("kustomization.yaml")).remove(0);
     let resources = kustomization["resources"].as_array().unwrap().clone();
     let listed: Vec<&str> = resources.iter().map(|name| name.as_str().unwrap()).collect();

@@ -2,7 +2,7 @@
 //! of each cell. `LOGTAP_BLESS=1` writes them anew; look at the difference.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use logtap_view::draw::theme::Depth;
 use logtap_view::state::Options;
@@ -36,7 +36,9 @@ fn styles(buffer: &Buffer) -> String {
 pub(crate) fn check(name: &str, view: &Driver, depth: Depth) {
     let buffer = view.buffer(depth);
     let shown = format!("{}{}\n{}", rows(&buffer), "=".repeat(usize::from(buffer.area.width)), styles(&buffer));
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/view/golden").join(format!("{name}.txt"));
+    let path = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR").unwrap())
+        .join("tests/view/golden")
+        .join(format!("{name}.txt"));
     if std::env::var_os("LOGTAP_BLESS").is_some() {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, &shown).unwrap();

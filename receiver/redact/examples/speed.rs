@@ -1,7 +1,7 @@
 //! Measures how fast text is redacted: MB per second on one core, per rule and for all rules, over
 //! generated lines of about 200 bytes of which 5 in 100 hold a value.
 //!
-//! Run with `cargo run --release -p logtap-redact --example throughput`.
+//! Run with `cargo run --release -p logtap-redact --example speed`.
 
 use std::{hint::black_box, io::Write as _, time::Instant};
 

@@ -1,6 +1,6 @@
 //! Measures decoding: MB/s of unpacked body, best of many rounds, on 1 MiB batches.
 //!
-//! `cargo run --release -p logtap-push --example throughput`
+//! `cargo run --release -p logtap-push --example parsing`
 
 #![expect(clippy::print_stdout, reason = "a measuring program prints its figures")]
 
