@@ -38,6 +38,7 @@ pub(crate) struct Session {
 pub(crate) struct Sessions {
     path: PathBuf,
     stored: Mutex<Stored>,
+    are_new: bool,
     /// Held locked.
     _lock: File,
 }
@@ -67,8 +68,19 @@ impl Sessions {
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(source) => return Err(RemoteError::Local { path, source }),
         };
+        let are_new = stored.is_none();
         let stored = stored.unwrap_or(Stored { version: 1, sessions: BTreeMap::new() });
-        Ok(Self { path, stored: Mutex::new(stored), _lock: lock })
+        let opened = Self { path, stored: Mutex::new(stored), are_new, _lock: lock };
+        if are_new {
+            opened.change(|_| ())?;
+        }
+        Ok(opened)
+    }
+
+    /// Nothing was remembered of this destination, not even that it was written to: what is there may be of
+    /// another machine, or of this one before it lost its memory.
+    pub(crate) fn are_new(&self) -> bool {
+        self.are_new
     }
 
     pub(crate) fn get(&self, key: &str) -> Option<Session> {
@@ -112,6 +124,7 @@ mod tests {
         let folder = folder.path().join("state/uploads");
         let session = Session { id: "secret".to_owned(), part: 8 };
         let sessions = Sessions::open(&folder, "s3://a/b").unwrap();
+        assert!(sessions.are_new());
         sessions.put("key", session.clone()).unwrap();
         assert!(matches!(Sessions::open(&folder, "s3://a/b"), Err(RemoteError::Busy(_))));
         Sessions::open(&folder, "s3://a/c").unwrap().forget();
@@ -120,7 +133,12 @@ mod tests {
         drop(sessions);
         let sessions = Sessions::open(&folder, "s3://a/b").unwrap();
         assert_eq!(sessions.get("key"), Some(session));
+        assert!(!sessions.are_new());
         drop(sessions);
+        drop(Sessions::open(&folder, "s3://a/d").unwrap());
+        let second = Sessions::open(&folder, "s3://a/d").unwrap();
+        assert!(!second.are_new(), "that it was begun is remembered before anything is");
+        second.forget();
         fs::write(&path, b"torn").unwrap();
         let sessions = Sessions::open(&folder, "s3://a/b").unwrap();
         assert_eq!(sessions.get("key"), None);

@@ -42,9 +42,11 @@ impl S3 {
             Some(session) => self.stored(&session.id, file, Believed::Own).await?,
             None => None,
         };
+        // Asked once: whoever is stopped again and again would have to look at all that he has left.
+        let lost = if file.sessions.are_new() { self.found(file).await? } else { None };
         let (id, stored, found) = match (known, left) {
             (Some(session), Some(left)) => (session.id, left, false),
-            _ => match self.found(file).await? {
+            _ => match lost {
                 Some((id, left)) => {
                     file.sessions.put(file.key, Session { id: id.clone(), part })?;
                     (id, left, true)
