@@ -19,6 +19,7 @@ impl State {
             return Vec::new();
         }
         self.touched = true;
+        self.changed = None;
         match event.kind {
             MouseEventKind::ScrollDown => self.wheel(Action::Down, KeyCode::Down),
             MouseEventKind::ScrollUp => self.wheel(Action::Up, KeyCode::Up),

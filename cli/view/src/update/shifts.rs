@@ -95,7 +95,6 @@ impl State {
             };
         }
         let otherwise = next.map(|next| {
-            self.changed = Some(next.at);
             let time = clock::of_day(next.at, self.utc);
             (Anchor::Time(next.at, 0), format!("{}: {}", &time[..8.min(time.len())], next.what))
         });
@@ -109,6 +108,7 @@ impl State {
     /// There is no gap before the change that was looked for: goes there.
     pub(super) fn arrive(&mut self, seeking: &Seeking) -> Vec<Effect> {
         if let Some((anchor, words)) = seeking.otherwise.clone() {
+            self.changed = if let Anchor::Time(at, _) = anchor { Some(at) } else { None };
             self.message = Some(words);
             return vec![self.seek(anchor)];
         }

@@ -5,7 +5,7 @@ use logtap_view::draw::layout;
 use logtap_view::state::{Options, Overlay};
 use logtap_view::update::{Effect, command_line};
 
-use crate::world::{Driver, START, usual, write};
+use crate::world::{Driver, GAP, START, usual, write};
 
 const SECOND: i64 = 1_000_000_000;
 
@@ -150,6 +150,28 @@ fn changes_of_volume_and_gaps_are_gone_to_in_both_directions() {
     assert_eq!(at(&view), 120, "{:?}", view.state.message);
     view.keys("S");
     assert_eq!(view.state.message.as_deref(), Some("no earlier change or gap"));
+}
+
+#[test]
+fn a_gap_before_a_change_leaves_the_change_to_be_gone_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("run");
+    let times = (0..1200).map(|n| n * SECOND / 10).chain((0..12_000).map(|n| 120 * SECOND + n * SECOND / 100));
+    let lines = times.enumerate().map(|(n, at)| (START + at, n, format!("level=info n={n}")));
+    write(&dir, lines.chain([(START + 60 * SECOND, GAP, "lines are missing".to_owned())]), 50_000);
+    let mut view = Driver::open(&dir, Options::default(), (100, 24));
+    view.keys("s");
+    assert_eq!(shown(&view), "lines are missing");
+    view.keys("s");
+    assert_eq!(view.state.message.as_deref(), Some("10:34:00: 100 to 1000 lines in 10s"));
+    let pane = layout(&view.state).pane;
+    // A click leaves the change, and it can be gone to again.
+    let click = MouseEventKind::Down(MouseButton::Left);
+    let event = MouseEvent { kind: click, column: pane.right() - 1, row: pane.y + 1, modifiers: KeyModifiers::NONE };
+    let effects = view.state.mouse(&event);
+    view.settle(effects);
+    view.keys("ss");
+    assert_eq!(view.state.message.as_deref(), Some("10:34:00: 100 to 1000 lines in 10s"));
 }
 
 #[test]

@@ -25,6 +25,8 @@ use ratatui_core::layout::Rect;
 
 /// 2026-01-15T10:32:00Z
 pub(crate) const START: i64 = 1_768_473_120_000_000_000;
+/// In place of a service: the line is the mark of a gap.
+pub(crate) const GAP: usize = usize::MAX;
 const SERVICES: [&str; 4] = ["api", "cart", "payment", "search"];
 
 /// Message number `n` of the usual capture: an error every 97 lines, a warning every 31.
@@ -44,11 +46,13 @@ pub(crate) fn write(dir: &Path, lines: impl Iterator<Item = (i64, usize, String)
         let pairs = [("app", app), ("pod", "p-0")].map(|(name, value)| (name.to_owned(), value.to_owned()));
         Arc::new(LabelSet::new(pairs))
     });
+    let gap = Arc::new(LabelSet::new([("logtap".to_owned(), "gap".to_owned())]));
     let lines: Vec<_> = lines.collect();
     for part in lines.chunks(500) {
         let mut builder = ChunkBuilder::default();
         for (ts, service, text) in part {
-            builder.push(&sets[service % 4], *ts, *ts, text, &[("trace", "t1"); 1]);
+            let set = if *service == GAP { &gap } else { &sets[service % 4] };
+            builder.push(set, *ts, *ts, text, &[("trace", "t1"); 1]);
         }
         writer.append(&[&builder.finish()]).unwrap();
     }
