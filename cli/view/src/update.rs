@@ -183,7 +183,7 @@ impl State {
     /// The answer to a request.
     pub fn answered(&mut self, reply: Reply) -> Vec<Effect> {
         if let Found::Moment(rows) = &reply.found {
-            self.pinned(reply.id, rows);
+            self.pinned(rows);
             return Vec::new();
         }
         if reply.id != self.request {

@@ -117,6 +117,9 @@ impl State {
             }
             Action::Back => return self.close(),
             Action::Help => self.overlay = Some(Overlay::Help(0)),
+            Action::Mouse if self.options.plain => {
+                self.message = Some("lines of text have nothing to click on".to_owned());
+            }
             Action::Mouse => {
                 self.mouse = !self.mouse;
                 let words =

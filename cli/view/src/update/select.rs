@@ -15,8 +15,8 @@ use crate::text::plain;
 
 /// Lines that can be pinned; one more, and the oldest goes.
 const PINS: usize = 4;
-/// Requests that ask for a pinned line carry this number and more.
-const PIN: u64 = u64::MAX - 1_000;
+/// The number of requests about pinned lines, whose answers are told apart by their time.
+const PIN: u64 = u64::MAX;
 /// Characters that terminals still take into their clipboard (OSC 52 is cut at 100,000 bytes of base64).
 const CLIPBOARD: usize = 74_000;
 
@@ -147,30 +147,30 @@ impl State {
         let ts = row.ts;
         self.pins.push(Pin { place: None, row: Some(row) });
         self.keep_cursor_visible();
-        ts.map(|ts| Effect::Ask(PIN + self.pins.len() as u64 - 1, Ask::Moment(ts))).into_iter().collect()
+        ts.map(|ts| Effect::Ask(PIN, Ask::Moment(ts))).into_iter().collect()
     }
 
     /// Asks for the lines that are pinned from the beginning.
     pub(super) fn ask_for_pins(&self) -> Vec<Effect> {
-        let ask = |(at, pin): (usize, &Pin)| {
-            let place = pin.place.filter(|_| pin.row.is_none())?;
-            Some(Effect::Ask(PIN + at as u64, Ask::Moment(place.ts)))
-        };
-        self.pins.iter().enumerate().filter_map(ask).collect()
+        let unread = self.pins.iter().filter(|pin| pin.row.is_none());
+        unread.filter_map(|pin| Some(Effect::Ask(PIN, Ask::Moment(pin.place?.ts)))).collect()
     }
 
-    /// The lines of the time of a pin: which of them it is, or what it is.
-    pub(super) fn pinned(&mut self, request: u64, rows: &[Row]) {
+    /// All lines of one time: which of them a pinned line is, or what it is.
+    pub(super) fn pinned(&mut self, rows: &[Row]) {
         // The order of arrival has no places that would be found again.
-        let at = request.checked_sub(PIN).filter(|_| self.moment.archive.order == Order::Time);
-        let Some(pin) = at.and_then(|at| self.pins.get_mut(at as usize)) else { return };
-        match (&pin.row, pin.place) {
-            (Some(row), None) => {
-                let skip = rows.iter().position(|one| one.key == row.key);
-                pin.place = skip.map(|skip| Place { ts: row.key.ts, skip: skip as u32 });
+        let Some(ts) = rows.first().map(|row| row.key.ts).filter(|_| self.moment.archive.order == Order::Time) else {
+            return;
+        };
+        for pin in &mut self.pins {
+            match (&pin.row, pin.place) {
+                (Some(row), None) if row.key.ts == ts => {
+                    let skip = rows.iter().position(|one| one.key == row.key);
+                    pin.place = skip.map(|skip| Place { ts, skip: skip as u32 });
+                }
+                (None, Some(place)) if place.ts == ts => pin.row = rows.get(place.skip as usize).cloned(),
+                _ => {}
             }
-            (None, Some(place)) => pin.row = rows.get(place.skip as usize).cloned(),
-            _ => {}
         }
         self.keep_cursor_visible();
     }

@@ -175,6 +175,14 @@ fn a_gap_before_a_change_leaves_the_change_to_be_gone_to() {
 }
 
 #[test]
+fn lines_of_text_leave_the_mouse_to_the_terminal() {
+    let (_folder, dir) = usual(100);
+    let mut view = Driver::open(&dir, Options { plain: true, ..Options::default() }, (100, 24));
+    view.keys("<F2>");
+    assert!(!view.state.mouse && view.effects.is_empty(), "{:?}", view.effects);
+}
+
+#[test]
 fn the_mouse_scrolls_and_goes_where_it_clicks() {
     let (_folder, dir) = usual(6_000);
     let mut view = Driver::open(&dir, Options::default(), (100, 40));
