@@ -1,17 +1,20 @@
 //! Keeps what is known of the whole capture: the files as they grow, and counts
-//! by time, service and level. Sealed files answer from their index; of others
-//! every page is counted once, and the growing one again whenever it has grown.
+//! by time, service and level. Sealed files answer from their index, the one that
+//! is being written from what its receiver publishes; of others every page is
+//! counted once, and the growing one again when it has grown.
 
 use std::collections::{HashMap, HashSet};
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use logtap_capture::chunk::Span;
 use logtap_capture::folder::Folder;
 use logtap_capture::metadata::Metadata;
 use logtap_capture::pages::PageReader;
+use logtap_capture::published::Published;
 use logtap_capture::reader::{Capture, OpenError};
-use logtap_capture::summary::{Summary, Timeline};
+use logtap_capture::summary::Timeline;
 use logtap_capture::survey::Collector;
 
 use crate::archive::{Archive, Order, Source};
@@ -55,7 +58,9 @@ pub struct Watcher {
 #[derive(Debug)]
 struct Counted {
     size: u64,
-    summary: Summary,
+    lines: u64,
+    ts: Span,
+    timeline: Timeline,
 }
 
 impl Watcher {
@@ -83,7 +88,7 @@ impl Watcher {
         if std::mem::take(&mut self.stale) {
             let mut open = Timeline::default();
             for counted in self.pages.values() {
-                open.merge(&counted.summary.timeline);
+                open.merge(&counted.timeline);
             }
             let names = [&self.sealed.0, &open].into_iter().flat_map(|part| part.iter().map(|cell| cell.1));
             self.services = names.collect::<HashSet<_>>().len();
@@ -95,7 +100,7 @@ impl Watcher {
             live: self.capture.live,
             services: self.services,
             timeline: self.timeline.clone(),
-            complete: self.next().is_none(),
+            complete: if self.capture.live { !self.is_behind() } else { self.next().is_none() },
             disk: size(&self.capture.folder),
         }
     }
@@ -116,12 +121,35 @@ impl Watcher {
         let unsealed =
             |number: u32| self.archive.files.iter().any(|file| file.number == number && file.opened.index.is_none());
         self.pages.retain(|(number, _), _| unsealed(*number));
+        self.take_published();
         for file in &mut self.archive.files {
             restore(file, &self.pages);
         }
         self.settle();
         self.stale |= grown;
         Ok(grown || before.live != self.capture.live || before.metadata != self.capture.metadata)
+    }
+
+    /// Takes what the receiver has counted of pages that are not counted here.
+    fn take_published(&mut self) {
+        let growing = self.archive.files.iter().rev().find(|file| file.opened.index.is_none());
+        let Some(file) = growing.filter(|_| self.capture.live) else { return };
+        let Some(first) = (0..file.pages.len()).find(|page| !self.is_counted(file, *page)) else { return };
+        if file.pages[first].may_grow() {
+            return;
+        }
+        for frame in Published::read(&self.capture.folder).frames() {
+            if frame.file != file.name || frame.page.at < file.pages[first].at {
+                break;
+            }
+            // Frames that were ended after the file was looked at come the next time.
+            let Ok(page) = file.pages.binary_search_by_key(&frame.page.at, |page| page.at) else { continue };
+            if file.pages[page].size == frame.page.size && !file.pages[page].may_grow() {
+                let (size, lines, ts, timeline) = (frame.page.size, frame.lines, frame.ts, frame.timeline);
+                self.pages.insert((file.number, page), Counted { size, lines, ts, timeline });
+                self.stale = true;
+            }
+        }
     }
 
     /// The order is that of time once all times are known and nobody adds to them.
@@ -147,6 +175,21 @@ impl Watcher {
         Ok(counted)
     }
 
+    /// True if something is not counted yet that would stay as it is.
+    pub fn is_behind(&self) -> bool {
+        self.archive.files.iter().any(|file| match file.opened.index {
+            Some(_) => !self.sealed.1.contains(&file.number),
+            None => (0..file.pages.len()).any(|page| {
+                let grows = file.pages[page].may_grow() && self.pages.contains_key(&(file.number, page));
+                !grows && !self.is_counted(file, page)
+            }),
+        })
+    }
+
+    fn is_counted(&self, file: &Source, page: usize) -> bool {
+        self.pages.get(&(file.number, page)).is_some_and(|known| known.size == file.pages[page].size)
+    }
+
     fn next(&self) -> Option<(usize, usize)> {
         for (at, file) in self.archive.files.iter().enumerate().rev() {
             if file.opened.index.is_some() {
@@ -155,9 +198,7 @@ impl Watcher {
                 }
                 continue;
             }
-            let counted = |page: usize| {
-                self.pages.get(&(file.number, page)).is_some_and(|known| known.size == file.pages[page].size)
-            };
+            let counted = |page: usize| self.is_counted(file, page);
             // The newest first; parts of one frame in their order.
             if let Some(mut page) = (0..file.pages.len()).rev().find(|page| !counted(*page)) {
                 while file.pages[page].goes_on() && !counted(page - 1) {
@@ -186,8 +227,9 @@ impl Watcher {
             }
             Err(error) => return Err(error),
         }
-        let counted = Counted { size: file.pages[page].size, summary: collector.summary };
-        self.pages.insert((file.number, page), counted);
+        let summary = collector.summary;
+        let (size, lines, ts, timeline) = (file.pages[page].size, summary.lines, summary.ts, summary.timeline);
+        self.pages.insert((file.number, page), Counted { size, lines, ts, timeline });
         restore(&mut self.archive.files[at], &self.pages);
         Ok(())
     }
@@ -200,13 +242,13 @@ fn restore(file: &mut Arc<Source>, pages: &HashMap<(u32, usize), Counted>) {
     }
     let known: Vec<(usize, &Counted)> =
         (0..file.pages.len()).filter_map(|page| Some((page, pages.get(&(file.number, page))?))).collect();
-    if known.iter().all(|(page, counted)| file.lines[*page] == counted.summary.lines) {
+    if known.iter().all(|(page, counted)| file.lines[*page] == counted.lines) {
         return;
     }
     let (mut spans, mut lines) = (file.spans.clone(), file.lines.clone());
     for (page, counted) in known {
-        spans[page] = counted.summary.ts;
-        lines[page] = counted.summary.lines;
+        spans[page] = counted.ts;
+        lines[page] = counted.lines;
     }
     *file = Arc::new(Source::with(file, spans, lines));
 }

@@ -6,7 +6,6 @@
 mod stored;
 
 use std::io;
-use std::sync::Arc;
 
 use crate::chunk::Span;
 use crate::labels::Labels;
@@ -15,7 +14,8 @@ use crate::read_at::ReadAt;
 use crate::seek_table;
 use crate::sequence::Sources;
 use crate::summary::{Summary, Timeline};
-use stored::{StoredIndex, StoredTimeline, stored_index, stored_timeline};
+pub(crate) use stored::StoredTimeline;
+use stored::{StoredIndex, stored_index};
 
 /// Magic number of our skippable frames (the format reserves `0x184D2A50` to `5F`).
 const SKIPPABLE: u32 = 0x184D_2A5C;
@@ -108,7 +108,7 @@ pub fn encode(frames: &[FrameRecord], summary: &Summary, end: u64) -> Vec<u8> {
         out.extend_from_slice(&frame.filter);
     }
 
-    let timeline = compress(&serde_json::to_vec(&stored_timeline(&summary.timeline)).unwrap_or_default());
+    let timeline = compress(&serde_json::to_vec(&StoredTimeline::of(&summary.timeline)).unwrap_or_default());
     let timeline_at = end + (out.len() + HEADER + TIMELINE_TAG.len()) as u64;
     skippable(&mut out, TIMELINE_TAG.len() + timeline.len());
     out.extend_from_slice(&TIMELINE_TAG);
@@ -202,14 +202,7 @@ impl BlockIndex {
         let mut bytes = vec![0; length as usize];
         file.read_exact_at(&mut bytes, at)?;
         let stored = decompress(&bytes).and_then(|json| serde_json::from_slice::<StoredTimeline>(&json).ok());
-        Ok(stored.map(|stored| {
-            let services: Vec<Arc<str>> = stored.services.iter().map(|name| Arc::from(name.as_str())).collect();
-            let nameless: Arc<str> = Arc::from("");
-            let cells = stored.cells.into_iter().map(|(bucket, service, levels)| {
-                (bucket, services.get(service as usize).unwrap_or(&nameless).clone(), levels)
-            });
-            Timeline::from_parts(stored.step, cells)
-        }))
+        Ok(stored.map(Timeline::from))
     }
 
     /// The file's summary as the writer had it, without decoding a frame.

@@ -160,3 +160,17 @@ pub fn parent_sync(disk: &dyn Disk, path: &Path) -> io::Result<()> {
         _ => disk.sync_dir(Path::new(".")),
     }
 }
+
+/// Bytes of all files directly in the directory.
+pub(crate) fn size(dir: &Path) -> io::Result<u64> {
+    let mut total = 0;
+    for entry in fs::read_dir(dir)? {
+        match entry?.metadata() {
+            Ok(data) if data.is_file() => total += data.len(),
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(total)
+}

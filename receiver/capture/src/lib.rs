@@ -37,6 +37,7 @@ pub mod origin;
 pub mod pages;
 mod pieces;
 pub mod pipe;
+pub mod published;
 pub mod query;
 pub mod read_at;
 pub mod reader;

@@ -64,7 +64,7 @@ impl Lock {
     #[must_use]
     pub fn holder(dir: &Path) -> Option<u32> {
         let text = std::fs::read_to_string(dir.join(name::LOCK)).ok()?;
-        Self::is_held(dir).then(|| text.trim().parse().ok()).flatten()
+        Self::is_held(dir).then(|| text.lines().next()?.parse().ok()).flatten()
     }
 
     /// True if a writer holds the lock of `dir`.

@@ -12,7 +12,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use crate::audit::{Audit, Event};
-use crate::disk::{Disk, DiskFile};
+use crate::disk::{self, Disk, DiskFile};
 use crate::index::IndexLine;
 use crate::keeper::{self, Job};
 use crate::lock::Lock;
@@ -78,6 +78,8 @@ pub(crate) struct State {
     pub(crate) usage: Usage,
     /// Bytes that sealing of files already written will add.
     pub(crate) reserved: u64,
+    /// Bytes of what is published.
+    pub(crate) published: u64,
     /// Room that a write waits for.
     pub(crate) wanted: Wanted,
     pub(crate) jobs: VecDeque<Job>,
@@ -145,7 +147,7 @@ impl Shared {
 impl State {
     /// Bytes to keep free for the atomic replacement of metadata and index, and for marks.
     pub(crate) fn overhead(&self) -> u64 {
-        self.metadata_len + self.index_len + (32 << 10)
+        self.metadata_len + self.index_len + self.published + (32 << 10)
     }
 
     /// Bytes that would be in use if everything pending were done.
@@ -205,10 +207,11 @@ impl Session {
         }
         let bytes = metadata.to_json();
         metadata.write(disk.as_ref(), dir).map_err(failed)?;
-        let used = directory_size(dir).map_err(failed)?;
+        let used = disk::size(dir).map_err(failed)?;
         let state = State {
             usage: Usage { used, cap: options.max_disk, ..Usage::default() },
             reserved: 0,
+            published: 0,
             wanted: Wanted::Nothing,
             jobs: VecDeque::new(),
             busy: false,
@@ -382,18 +385,4 @@ fn merge_tally(metadata: &mut Metadata, base: &Metadata, tally: &Tally) {
             *target.entry(reason.clone()).or_default() += lines;
         }
     }
-}
-
-/// Bytes of all files directly in the directory.
-pub(crate) fn directory_size(dir: &Path) -> io::Result<u64> {
-    let mut total = 0;
-    for entry in std::fs::read_dir(dir)? {
-        match entry?.metadata() {
-            Ok(data) if data.is_file() => total += data.len(),
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(total)
 }

@@ -44,17 +44,14 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Adds a chunk's lines.
-    pub fn add_chunk(&mut self, chunk: &Chunk) {
+    /// Adds a chunk's lines, but for the timeline.
+    pub(crate) fn add_all_but_times(&mut self, chunk: &Chunk) {
         self.lines += chunk.lines();
         self.bytes += chunk.bytes.len() as u64;
         self.ts.merge(chunk.ts);
         self.rx.merge(chunk.rx);
         for run in &chunk.runs {
             self.sets.add(&run.labels, run.lines);
-        }
-        for cell in &chunk.cells {
-            self.timeline.add(cell.bucket, cell.labels.service(), &cell.levels);
         }
         self.sources.note_chunk(chunk);
         self.lost.merge(&chunk.lost);
@@ -178,9 +175,16 @@ impl Timeline {
         let service = self.known(service);
         let counts = self.cells.entry((bucket.div_euclid(self.step), service)).or_default();
         for (count, more) in counts.iter_mut().zip(levels) {
-            *count += more;
+            *count = count.saturating_add(*more);
         }
         self.coarsen(MAX_CELLS);
+    }
+
+    /// Adds a chunk's lines.
+    pub(crate) fn add_chunk(&mut self, chunk: &Chunk) {
+        for cell in &chunk.cells {
+            self.add(cell.bucket, cell.labels.service(), &cell.levels);
+        }
     }
 
     fn known(&mut self, service: &Arc<str>) -> Arc<str> {
@@ -215,7 +219,7 @@ impl Timeline {
         for ((bucket, service), levels) in std::mem::take(&mut self.cells) {
             let counts = self.cells.entry((bucket.div_euclid(2), service)).or_default();
             for (count, more) in counts.iter_mut().zip(levels) {
-                *count += more;
+                *count = count.saturating_add(more);
             }
         }
     }

@@ -14,9 +14,10 @@ use crate::frame::{EMPTY_LAST_BLOCK, EncodeError, FRAME_TARGET, FrameEncoder, LE
 use crate::grams::Grams;
 use crate::keeper::{self, Job, SealJob};
 use crate::labels::Labels;
+use crate::published::Publisher;
 use crate::sequence::Sources;
 use crate::session::{Active, Fsync, Shared, Wanted};
-use crate::summary::{MAX_SETS, Summary};
+use crate::summary::{MAX_SETS, Summary, Timeline};
 use crate::time;
 
 /// Room kept for the parts behind the frames when a file is sealed: filters at
@@ -54,6 +55,7 @@ pub struct Writer {
     encoder: FrameEncoder,
     grams: Grams,
     open: Option<OpenFile>,
+    publisher: Publisher,
     sources: Sources,
 }
 
@@ -65,6 +67,8 @@ struct OpenFile {
     tail: u64,
     frames: Vec<FrameRecord>,
     current: FrameRecord,
+    /// Counts of the current frame; those of the others are in the summary.
+    timeline: Timeline,
     summary: Summary,
     flushes: u64,
     /// Bytes booked as used and as set aside for sealing.
@@ -74,7 +78,9 @@ struct OpenFile {
 
 impl Writer {
     pub(crate) fn new(shared: Arc<Shared>, sources: Sources) -> Result<Self, EncodeError> {
-        Ok(Self { shared, encoder: FrameEncoder::new(LEVEL)?, grams: Grams::default(), open: None, sources })
+        let publisher = Publisher::new(&shared.dir, shared.disk.as_ref());
+        let encoder = FrameEncoder::new(LEVEL)?;
+        Ok(Self { shared, encoder, grams: Grams::default(), open: None, publisher, sources })
     }
 
     /// What numbered sources the capture has lines of, and how far.
@@ -127,11 +133,12 @@ impl Writer {
         let Some(open) = &mut self.open else {
             return Err(io::Error::other("no open file"));
         };
+        let mut closed = Vec::new();
         for chunk in chunks {
             if self.encoder.frame_bytes() > 0 && self.encoder.frame_bytes() + chunk.bytes.len() as u64 > FRAME_TARGET {
                 self.encoder.end().map_err(io::Error::other)?;
                 let end = open.tail + self.encoder.out().len() as u64;
-                open.close_frame(end, &mut self.grams);
+                closed.push((open.frames.len(), open.close_frame(end, &mut self.grams)));
             }
             self.encoder.write(&chunk.bytes).map_err(io::Error::other)?;
             for message in &chunk.messages {
@@ -149,6 +156,9 @@ impl Writer {
         self.encoder.out().clear();
         open.tail += advance;
         open.flushes += 1;
+        for (frame, timeline) in closed {
+            publish(&self.shared, &mut self.publisher, &open.name, &open.frames[frame], &timeline);
+        }
         if self.shared.options.fsync == Fsync::Always {
             keeper::sync_new_file(&self.shared)?;
             open.file.sync()?;
@@ -177,15 +187,18 @@ impl Writer {
                 other => break (name, other?),
             }
         };
+        self.publisher.begin();
         let mut state = self.shared.lock();
         state.active = Some(Active { name: name.clone(), file: file.clone(), unsynced: true, created: true });
         state.reserved += seal_reserve(0);
+        state.published = self.publisher.length();
         self.open = Some(OpenFile {
             name,
             file,
             tail: 0,
             frames: Vec::new(),
             current: FrameRecord::default(),
+            timeline: Timeline::default(),
             summary: Summary::default(),
             flushes: 0,
             booked: 0,
@@ -281,7 +294,8 @@ impl Writer {
 
 impl OpenFile {
     fn note(&mut self, chunk: &Chunk) {
-        self.summary.add_chunk(chunk);
+        self.summary.add_all_but_times(chunk);
+        self.timeline.add_chunk(chunk);
         let current = &mut self.current;
         current.info.lines += chunk.lines();
         current.info.bytes += chunk.bytes.len() as u64;
@@ -293,7 +307,8 @@ impl OpenFile {
         }
     }
 
-    fn close_frame(&mut self, end: u64, grams: &mut Grams) {
+    /// Ends the current frame; what it counts is returned as well.
+    fn close_frame(&mut self, end: u64, grams: &mut Grams) -> Timeline {
         let at = self.frames.last().map_or(0, |frame| frame.info.end());
         let mut record = std::mem::take(&mut self.current);
         // With more sets than the summary holds, each frame would keep sets of its own alive until the file is sealed.
@@ -302,6 +317,9 @@ impl OpenFile {
         }
         finish_record(&mut record, at, end, grams);
         self.frames.push(record);
+        let timeline = std::mem::take(&mut self.timeline);
+        self.summary.timeline.merge(&timeline);
+        timeline
     }
 }
 
@@ -325,6 +343,15 @@ pub(crate) fn finish_record(record: &mut FrameRecord, at: u64, end: u64, grams: 
     record.info = FrameInfo { at, size: end - at, ..std::mem::take(&mut record.info) };
     record.info.folds = grams.take_folds();
     record.filter = grams.take(((end - at) as f64 * FILTER_SHARE) as usize);
+}
+
+fn publish(shared: &Shared, publisher: &mut Publisher, name: &str, frame: &FrameRecord, timeline: &Timeline) {
+    publisher.add(name, &frame.info, timeline, |bytes| {
+        let mut state = shared.lock();
+        let fits = state.committed() + bytes <= state.usage.cap;
+        state.published += if fits { bytes } else { 0 };
+        fits
+    });
 }
 
 /// Waits until the write fits under the cap, and books it.

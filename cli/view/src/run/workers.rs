@@ -36,12 +36,13 @@ impl Workers {
         named("watcher").spawn(move || {
             while !ending.load(Ordering::Acquire) {
                 // What cannot be read now is tried again; the view shows what it has.
-                let counted = watcher.count().unwrap_or(false);
                 let moved = watcher.follow().unwrap_or(false);
+                let counted = watcher.count().unwrap_or(false);
                 if (counted || moved) && moments.send(Event::Moved(watcher.moment())).is_err() {
                     return;
                 }
-                if !counted {
+                // A page that grows is not counted again and again while it does.
+                if !watcher.is_behind() {
                     std::thread::sleep(LOOK);
                 }
             }

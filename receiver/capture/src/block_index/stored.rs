@@ -55,11 +55,11 @@ pub(super) struct StoredFrame {
 }
 
 #[derive(Serialize, Deserialize)]
-pub(super) struct StoredTimeline {
-    pub(super) version: u32,
-    pub(super) step: i64,
-    pub(super) services: Vec<String>,
-    pub(super) cells: Vec<(i64, u32, [u64; LEVELS])>,
+pub(crate) struct StoredTimeline {
+    version: u32,
+    step: i64,
+    services: Vec<String>,
+    cells: Vec<(i64, u32, [u64; LEVELS])>,
 }
 
 pub(super) fn stored_index(
@@ -124,20 +124,33 @@ pub(super) fn stored_index(
     }
 }
 
-pub(super) fn stored_timeline(timeline: &Timeline) -> StoredTimeline {
-    let (step, cells) = timeline.parts();
-    let mut services: Vec<String> = Vec::new();
-    let mut known = hashbrown::HashMap::<String, u32, foldhash::fast::RandomState>::default();
-    let cells = cells
-        .map(|(bucket, service, levels)| {
-            let at = *known.entry_ref(service).or_insert_with(|| {
-                services.push(service.to_owned());
-                services.len() as u32 - 1
-            });
-            (bucket, at, *levels)
-        })
-        .collect();
-    StoredTimeline { version: 1, step, services, cells }
+impl StoredTimeline {
+    pub(crate) fn of(timeline: &Timeline) -> Self {
+        let (step, cells) = timeline.parts();
+        let mut services: Vec<String> = Vec::new();
+        let mut known = hashbrown::HashMap::<String, u32, foldhash::fast::RandomState>::default();
+        let cells = cells
+            .map(|(bucket, service, levels)| {
+                let at = *known.entry_ref(service).or_insert_with(|| {
+                    services.push(service.to_owned());
+                    services.len() as u32 - 1
+                });
+                (bucket, at, *levels)
+            })
+            .collect();
+        Self { version: 1, step, services, cells }
+    }
+}
+
+impl From<StoredTimeline> for Timeline {
+    fn from(stored: StoredTimeline) -> Self {
+        let services: Vec<Arc<str>> = stored.services.iter().map(|name| Arc::from(name.as_str())).collect();
+        let nameless: Arc<str> = Arc::from("");
+        let cells = stored.cells.into_iter().map(|(bucket, service, levels)| {
+            (bucket, services.get(service as usize).unwrap_or(&nameless).clone(), levels)
+        });
+        Self::from_parts(stored.step, cells)
+    }
 }
 
 impl From<StoredIndex> for BlockIndex {
