@@ -62,6 +62,9 @@ pub(crate) struct OpenArgs {
     /// No lines that match this regular expression (can be repeated)
     #[arg(long, value_name = "PATTERN", allow_hyphen_values = true)]
     hide: Vec<String>,
+    /// Show this many lines before and behind each that --grep or --level keeps
+    #[arg(short = 'C', long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(..=500))]
+    context: u16,
     /// Search for this regular expression: hits are shown, n goes to the next
     #[arg(long, value_name = "PATTERN", allow_hyphen_values = true)]
     search: Option<String>,
@@ -246,6 +249,7 @@ impl OpenArgs {
             from: resolve(self.from)?,
             to: resolve(self.to)?,
             filters,
+            context: self.context,
             search: self.search,
             at,
             row: self.row,

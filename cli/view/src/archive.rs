@@ -35,6 +35,24 @@ impl Key {
     /// Behind every line.
     pub const LAST: Self = Self { ts: i64::MAX, file: u32::MAX, page: u32::MAX, line: u32::MAX };
 
+    /// Directly behind this line.
+    #[must_use]
+    pub fn behind(self) -> Self {
+        Self { line: self.line.saturating_add(1), ..self }
+    }
+
+    /// Directly before this line.
+    #[must_use]
+    pub fn before(self) -> Self {
+        const MOST: u32 = u32::MAX;
+        match self {
+            Self { line: 1.., .. } => Self { line: self.line - 1, ..self },
+            Self { page: 1.., .. } => Self { page: self.page - 1, line: MOST, ..self },
+            Self { file: 1.., .. } => Self { file: self.file - 1, page: MOST, line: MOST, ..self },
+            Self { ts, .. } => Self { ts: ts.saturating_sub(1), ..Self::LAST },
+        }
+    }
+
     /// Before every line of this time or later.
     #[must_use]
     pub fn at(ts: i64) -> Self {

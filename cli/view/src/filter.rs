@@ -91,6 +91,8 @@ pub struct Sieve {
     query: Query,
     rules: Vec<(Kind, Pattern)>,
     level: Option<Level>,
+    /// Lines that are shown before and behind each that passes, and what they pass.
+    around: Option<(usize, Arc<Sieve>)>,
 }
 
 impl Sieve {
@@ -157,6 +159,24 @@ impl Sieve {
         self.query.from = self.query.from.max(from);
         self.query.to = self.query.to.into_iter().chain(to).min();
         self
+    }
+
+    /// As it is, and around each line so many before and behind it. These need not match what is kept, nor be of the
+    /// level; everything else holds for them too. Where nothing is kept out by that, there are none.
+    #[must_use]
+    pub fn with_context(self, lines: usize) -> Self {
+        let hidden: Vec<_> = self.rules.iter().filter(|(kind, _)| *kind == Kind::Hide).cloned().collect();
+        let keeps = self.level.is_some() || hidden.len() < self.rules.len();
+        let query = Query { pattern: None, ..self.query.clone() };
+        let beside = Self { id: self.id, query, rules: hidden, level: None, around: None };
+        let around = (lines > 0 && keeps).then(|| (lines, Arc::new(beside)));
+        Self { around, ..self }
+    }
+
+    /// Lines before and behind each that passes, and what they pass.
+    #[must_use]
+    pub fn around(&self) -> Option<(usize, &Self)> {
+        self.around.as_ref().map(|(lines, beside)| (*lines, &**beside))
     }
 
     /// As it is, under another number.

@@ -2,23 +2,29 @@
 //! within a few hundredths of a second with what was found until then and the
 //! place to go on from, so that a view can stop or turn at any time.
 
-use std::collections::HashMap;
-use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use logtap_capture::level::Level;
 
-use crate::archive::{Archive, Cache, Direction, Key, Order, Walk};
-use crate::filter::{Judge, Sieve};
+use crate::archive::{Archive, Cache, Direction, Key, Order};
+use crate::filter::Sieve;
 use crate::row::Row;
+
+mod context;
+mod walker;
+
+use walker::Walker;
 
 /// Longest work on one request, a page's decoding aside.
 const BUDGET: Duration = Duration::from_millis(25);
 
 /// Lines of one time that are told apart.
 const SAME: usize = 1_000;
+
+/// Lines around the hits of an answer, those among them, as a multiple of the lines that were asked for.
+const AROUND: usize = 4;
 
 /// Where to begin.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -123,13 +129,21 @@ pub enum Found {
     Failed(String),
 }
 
+/// Rows that were found, where to go on, and whether nothing is left there.
+#[derive(Debug)]
+struct Stretch {
+    rows: Vec<Row>,
+    resume: Key,
+    ended: bool,
+}
+
 /// Answers requests until nobody asks.
 #[derive(Debug, Default)]
 pub struct Loader {
     cache: Cache,
-    judge: Judge,
-    verdicts: HashMap<(u32, u32), bool>,
-    sieve: u64,
+    hits: Walker,
+    /// For the lines around them.
+    beside: Walker,
 }
 
 impl Loader {
@@ -153,9 +167,7 @@ impl Loader {
         let (archive, sieve) = (&*request.archive, &*request.sieve);
         let found = match &request.ask {
             Ask::Window(anchor, count) => self.window(archive, sieve, *anchor, *count),
-            Ask::More(direction, from, count) => self
-                .rows(archive, sieve, *from, false, *direction, *count)
-                .map(|(rows, resume, at_end)| Found::More { direction: *direction, rows, resume, at_end }),
+            Ask::More(direction, from, count) => self.more(archive, sieve, *direction, *from, *count),
             Ask::Find(direction, from, wanted) => self.find(archive, wanted, *from, *direction),
             Ask::Moment(ts) => self.moment(archive, *ts),
             Ask::Tail(since, count) => self.tail(archive, sieve, *since, *count),
@@ -173,18 +185,49 @@ impl Loader {
             Anchor::Start => (Key::FIRST, 0),
             Anchor::End => (Key::LAST, 0),
         };
-        let (mut rows, behind, mut at_end) = self.rows(archive, sieve, from, true, Direction::Forward, count + skip)?;
-        let first = rows.first().map_or(from, |row| row.key);
-        let (mut earlier, before, at_start) = self.rows(archive, sieve, first, false, Direction::Backward, count)?;
-        if anchor == Anchor::End {
-            at_end = true;
-        }
-        let at = (earlier.len() + skip).min((earlier.len() + rows.len()).saturating_sub(1));
-        earlier.append(&mut rows);
-        Ok(Found::Window { rows: earlier, at, resume: (before, behind), at_start, at_end })
+        let on = self.rows(archive, sieve, from, true, Direction::Forward, count + skip)?;
+        let first = on.rows.first().map_or(from, |row| row.key);
+        let back = self.rows(archive, sieve, first, false, Direction::Backward, count)?;
+        let on = self.with_context(archive, sieve, on, count + skip)?;
+        let back = self.with_context(archive, sieve, back, count)?;
+        let mut rows = on.rows;
+        rows.extend(back.rows);
+        context::in_order(&mut rows);
+        let at = (rows.partition_point(|row| row.key < from) + skip).min(rows.len().saturating_sub(1));
+        let (resume, at_end) = ((back.resume, on.resume), on.ended || anchor == Anchor::End);
+        Ok(Found::Window { rows, at, resume, at_start: back.ended, at_end })
     }
 
-    /// Rows in order of the capture, the place to go on from, and whether the end was reached.
+    fn more(
+        &mut self,
+        archive: &Archive,
+        sieve: &Sieve,
+        direction: Direction,
+        from: Key,
+        count: usize,
+    ) -> std::io::Result<Found> {
+        let found = self.rows(archive, sieve, from, false, direction, count)?;
+        let Stretch { mut rows, resume, ended } = self.with_context(archive, sieve, found, count)?;
+        context::in_order(&mut rows);
+        Ok(Found::More { direction, rows, resume, at_end: ended })
+    }
+
+    /// The same with the lines around them, as far as one answer can take them.
+    fn with_context(
+        &mut self,
+        archive: &Archive,
+        sieve: &Sieve,
+        found: Stretch,
+        count: usize,
+    ) -> std::io::Result<Stretch> {
+        let (rows, cut) = self.surround(archive, sieve, found.rows, count * AROUND)?;
+        Ok(match cut {
+            Some(resume) => Stretch { rows, resume, ended: false },
+            None => Stretch { rows, ..found },
+        })
+    }
+
+    /// Rows in the order in which they are found.
     fn rows(
         &mut self,
         archive: &Archive,
@@ -193,26 +236,27 @@ impl Loader {
         inclusive: bool,
         direction: Direction,
         count: usize,
-    ) -> std::io::Result<(Vec<Row>, Key, bool)> {
+    ) -> std::io::Result<Stretch> {
         let mut rows = Vec::new();
-        let (resume, ended) = self.walk(archive, sieve, from, inclusive, direction, |judge, key, line| {
-            rows.extend(judge.row(sieve, key, line));
-            rows.len() >= count
-        })?;
-        if direction == Direction::Backward {
-            rows.reverse();
-        }
-        Ok((rows, resume, ended))
+        let from = (from, inclusive);
+        let (resume, ended) =
+            self.hits.walk(&mut self.cache, archive, sieve, from, direction, |judge, key, line| {
+                rows.extend(judge.row(sieve, key, line));
+                rows.len() >= count
+            })?;
+        Ok(Stretch { rows, resume, ended })
     }
 
     fn find(&mut self, archive: &Archive, wanted: &Sieve, from: Key, direction: Direction) -> std::io::Result<Found> {
         let mut hit = None;
-        let (resume, ended) = self.walk(archive, wanted, from, false, direction, |judge, key, line| {
-            if judge.passes(wanted, line) {
-                hit = Some(key);
-            }
-            hit.is_some()
-        })?;
+        let from = (from, false);
+        let (resume, ended) =
+            self.hits.walk(&mut self.cache, archive, wanted, from, direction, |judge, key, line| {
+                if judge.passes(wanted, line) {
+                    hit = Some(key);
+                }
+                hit.is_some()
+            })?;
         Ok(Found::Line { key: hit, resume: (hit.is_none() && !ended).then_some(resume) })
     }
 
@@ -221,14 +265,20 @@ impl Loader {
         let (mut rows, mut from, mut inclusive) = (Vec::new(), Key::at(ts), true);
         loop {
             let mut over = false;
-            let (resume, ended) =
-                self.walk(archive, &all, from, inclusive, Direction::Forward, |judge, key, line| {
+            let (resume, ended) = self.hits.walk(
+                &mut self.cache,
+                archive,
+                &all,
+                (from, inclusive),
+                Direction::Forward,
+                |judge, key, line| {
                     over = key.ts > ts;
                     if !over {
                         rows.extend(judge.row(&all, key, line));
                     }
                     over || rows.len() >= SAME
-                })?;
+                },
+            )?;
             if over || ended || rows.len() >= SAME {
                 return Ok(Found::Moment(rows));
             }
@@ -242,7 +292,8 @@ impl Loader {
         let (mut new, mut last) = (0, None);
         let (mut others, mut errors) = (0, 0);
         let mut reached = false;
-        let (_, ended) = self.walk(archive, sieve, Key::LAST, true, Direction::Backward, |judge, key, line| {
+        let (cache, from) = (&mut self.cache, (Key::LAST, true));
+        let (_, ended) = self.hits.walk(cache, archive, sieve, from, Direction::Backward, |judge, key, line| {
             last = last.or(Some(key));
             let is_new = key > since;
             reached |= !is_new;
@@ -262,60 +313,20 @@ impl Loader {
             }
             false
         })?;
-        rows.reverse();
         if rows.len() > count {
             let mut surplus = rows.len() - count;
+            // The oldest go.
+            rows.reverse();
             rows.retain(|row| {
                 let goes = surplus > 0 && row.level < Level::Error;
                 surplus -= usize::from(goes);
                 !goes
             });
+            rows.reverse();
         }
+        let (mut rows, _) = self.surround(archive, sieve, rows, count)?;
+        context::in_order(&mut rows);
         Ok(Found::Tail { rows, new, more: !reached && !ended, last })
-    }
-
-    /// Walks until `each` returns true, the end, or the budget is used up.
-    fn walk(
-        &mut self,
-        archive: &Archive,
-        sieve: &Sieve,
-        from: Key,
-        inclusive: bool,
-        direction: Direction,
-        mut each: impl FnMut(&mut Judge, Key, &[u8]) -> bool,
-    ) -> std::io::Result<(Key, bool)> {
-        if self.sieve != sieve.id {
-            self.verdicts.clear();
-            self.sieve = sieve.id;
-        }
-        let (verdicts, judge, filtered) = (&mut self.verdicts, &mut self.judge, !sieve.is_empty());
-        let wanted = |file: usize, page: usize| {
-            let source = &archive.files[file];
-            !filtered
-                || source.pages[page].may_grow()
-                || *verdicts.entry((source.number, page as u32)).or_insert_with(|| sieve.wants(source, page))
-        };
-        let mut walk = Walk::new(archive, from, inclusive, direction, wanted);
-        let began = Instant::now();
-        let mut resume = from;
-        let mut lines = 0_u32;
-        let progress = std::cell::Cell::new(false);
-        let late = |between: bool| (between || progress.get()) && began.elapsed() > BUDGET;
-        let ended = walk.run(&mut self.cache, late, |key, line| {
-            resume = key;
-            progress.set(true);
-            lines += 1;
-            let full = each(judge, key, line);
-            if full || (lines.is_multiple_of(256) && began.elapsed() > BUDGET) {
-                ControlFlow::Break(())
-            } else {
-                ControlFlow::Continue(())
-            }
-        })?;
-        if !ended && let Some(place) = walk.between() {
-            resume = place;
-        }
-        Ok((resume, ended))
     }
 }
 

@@ -25,6 +25,8 @@ pub struct Row {
     pub message: Arc<str>,
     /// Metadata as a JSON object.
     pub meta: Option<Arc<str>>,
+    /// It is there for a line near it, and does not pass itself.
+    pub context: bool,
 }
 
 impl Row {
@@ -37,7 +39,7 @@ impl Row {
             message.push_str(&format!("… ({more} more bytes)"));
         }
         let meta = meta.map(|meta| Arc::from(String::from_utf8_lossy(meta)));
-        Self { key, ts, level, labels, message: message.into(), meta }
+        Self { key, ts, level, labels, message: message.into(), meta, context: false }
     }
 
     /// The service it is from.

@@ -28,6 +28,8 @@ pub struct Options {
     pub to: Option<i64>,
     /// Filters to begin with.
     pub filters: Vec<Filter>,
+    /// Lines shown before and behind each that passes.
+    pub context: u16,
     /// Search to begin with.
     pub search: Option<String>,
     /// Where to begin: time, lines behind its first.
@@ -207,6 +209,8 @@ pub struct State {
     pub filters: Vec<Filter>,
     /// The stack, compiled.
     pub sieve: Arc<Sieve>,
+    /// Lines shown before and behind each that passes.
+    pub context: u16,
     /// Lines that each filter matches, counted so far, and whether that is all.
     pub matched: (Vec<u64>, bool),
     /// Lines that pass, counted so far, and whether that is all; `None` without filters.
@@ -312,6 +316,7 @@ impl State {
             frozen: false,
             filters: options.filters.clone(),
             sieve: Arc::default(),
+            context: options.context,
             matched: (Vec::new(), false),
             passing: None,
             search: None,

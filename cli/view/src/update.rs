@@ -73,7 +73,8 @@ impl State {
     /// # Errors
     /// If a filter or the search cannot be used.
     pub fn begin(&mut self) -> Result<Vec<Effect>, crate::filter::FilterError> {
-        self.sieve = Arc::new(Sieve::new(1, &self.filters, self.options.from, self.options.to)?);
+        let sieve = Sieve::new(1, &self.filters, self.options.from, self.options.to)?;
+        self.sieve = Arc::new(sieve.with_context(self.context.into()));
         let mut effects = Vec::new();
         if let Some(text) = self.options.search.clone() {
             let pattern = logtap_capture::query::Pattern::new(&text, Default::default())?;
@@ -240,17 +241,21 @@ impl State {
         match Sieve::new(self.sieves, &self.filters, self.options.from, self.options.to) {
             Ok(sieve) => {
                 self.passing = (!sieve.is_empty()).then_some((0, false));
-                self.sieve = Arc::new(sieve);
-                let here = self.current().map_or(Anchor::Start, |row| Anchor::Key(row.key));
-                let anchor = self.place().unwrap_or(here);
-                let anchor = if self.follow { Anchor::End } else { anchor };
-                vec![Effect::Count, self.seek(anchor)]
+                vec![Effect::Count, self.show_through(sieve)]
             }
             Err(error) => {
                 self.message = Some(error.to_string());
                 Vec::new()
             }
         }
+    }
+
+    /// Shows what passes; the current line stays if it does.
+    fn show_through(&mut self, sieve: Sieve) -> Effect {
+        self.sieve = Arc::new(sieve.with_context(self.context.into()));
+        let here = self.current().map_or(Anchor::Start, |row| Anchor::Key(row.key));
+        let anchor = self.place().unwrap_or(here);
+        self.seek(if self.follow { Anchor::End } else { anchor })
     }
 
     /// Moves the cursor, and the screen with it. Steps behind the lines that have been read are taken

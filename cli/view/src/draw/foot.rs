@@ -54,6 +54,9 @@ pub(super) fn chips(state: &State, theme: &Theme, area: Rect, buffer: &mut Buffe
     }
     if let Some((lines, done)) = state.passing {
         pen.put(&format!("{}{} lines pass", grouped(lines), if done { "" } else { "+" }), theme.dim());
+        if let Some((around, _)) = state.sieve.around() {
+            pen.put(&format!(", {around} around each"), theme.dim());
+        }
     }
 }
 

@@ -146,16 +146,25 @@ fn line(
     };
     column(&time, columns.time, dim);
     let name = if row.level == Level::Unknown { "" } else { row.level.name() };
-    column(&name.to_uppercase(), columns.level, level);
+    column(&name.to_uppercase(), columns.level, if row.context { dim } else { level });
     let service = plain(row.service());
     let mark = row.labels.is_mark();
-    column(&service, columns.service, if mark { theme.alarm() } else { theme.service(&service) });
+    column(
+        &service,
+        columns.service,
+        match () {
+            () if mark => theme.alarm(),
+            () if row.context => dim,
+            () => theme.service(&service),
+        },
+    );
     let width = end.saturating_sub(x);
     if width == 0 {
         return 1;
     }
     let base = match () {
         () if mark => theme.alarm(),
+        () if row.context => theme.dim(),
         () if row.level >= Level::Error => theme.level(Level::Error),
         () => Style::new(),
     };

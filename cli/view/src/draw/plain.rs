@@ -197,7 +197,8 @@ fn written(row: &Row, state: &State) -> String {
         (Some(ts), Some(since)) => clock::difference(ts - since),
         (Some(ts), None) => clock::of_day(ts, state.utc),
     };
-    format!("{time} {} {}: {}", row.level.name(), plain(row.service()), plain(&row.message))
+    let around = if row.context { "around it, " } else { "" };
+    format!("{around}{time} {} {}: {}", row.level.name(), plain(row.service()), plain(&row.message))
 }
 
 fn changed(change: &Change, utc: bool) -> String {

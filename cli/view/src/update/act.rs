@@ -44,6 +44,8 @@ impl State {
             Action::PreviousChange => return self.next_change(Direction::Backward),
             Action::SearchWord => return self.search_word(),
             Action::Matches => return self.only_matches(),
+            Action::MoreContext => return self.context_by(times),
+            Action::LessContext => return self.context_by(-times),
             Action::Select => return self.select(),
             Action::Pin => return self.pin(),
             Action::Search => self.open(PromptKind::Search),

@@ -57,6 +57,9 @@ fn flags(state: &State) -> Vec<(&'static str, Option<String>)> {
             flag("--off", format!("{}:{}", name.trim_start_matches('-'), filter.text));
         }
     }
+    if state.context > 0 {
+        flag("--context", state.context.to_string());
+    }
     if let Some(search) = &state.search {
         flag("--search", search.text.clone());
     }

@@ -3,6 +3,7 @@
 use super::Effect;
 use crate::archive::{Direction, Key};
 use crate::loader::{Anchor, Found};
+use crate::row::Row;
 use crate::state::State;
 
 /// Lines kept before and behind the screen, in screens; beyond it the far side is given up.
@@ -60,8 +61,9 @@ impl State {
         Vec::new()
     }
 
-    fn more(&mut self, direction: Direction, rows: Vec<crate::row::Row>, resume: Key, at_end: bool) {
+    fn more(&mut self, direction: Direction, rows: Vec<Row>, resume: Key, at_end: bool) {
         let kept = self.height() * KEPT;
+        let rows = self.without_known(direction, rows);
         match direction {
             Direction::Forward => {
                 self.resume.1 = resume;
@@ -73,7 +75,9 @@ impl State {
                     self.top -= surplus;
                     self.cursor = self.cursor.saturating_sub(surplus);
                     self.ends.0 = false;
-                    self.resume.0 = self.rows.front().map_or(self.resume.0, |row| row.key);
+                    // What stands before the first line that passes has to be found by it once more.
+                    let first = self.rows.iter().find(|row| !row.context);
+                    self.resume.0 = first.map_or(self.resume.0, |row| row.key.behind());
                 }
             }
             Direction::Backward => {
@@ -89,7 +93,8 @@ impl State {
                 if self.rows.len() > limit {
                     self.rows.truncate(limit);
                     self.ends.1 = false;
-                    self.resume.1 = self.rows.back().map_or(self.resume.1, |row| row.key);
+                    let last = self.rows.iter().rfind(|row| !row.context);
+                    self.resume.1 = last.map_or(self.resume.1, |row| row.key.before());
                 }
             }
         }
@@ -98,7 +103,16 @@ impl State {
         }
     }
 
-    fn tail(&mut self, rows: Vec<crate::row::Row>, new: u64, last: Option<Key>) {
+    /// Rows beyond those that are there: lines around a hit may reach back among these.
+    fn without_known(&self, direction: Direction, mut rows: Vec<Row>) -> Vec<Row> {
+        if let (Some(first), Some(last)) = (self.rows.front(), self.rows.back()) {
+            let forward = direction == Direction::Forward;
+            rows.retain(|row| if forward { row.key > last.key } else { row.key < first.key });
+        }
+        rows
+    }
+
+    fn tail(&mut self, rows: Vec<Row>, new: u64, last: Option<Key>) {
         if !self.follow {
             self.new_lines += new;
             self.newest = last.unwrap_or(self.newest);

@@ -15,6 +15,8 @@ use crate::text::plain;
 
 /// Lines that can be pinned; one more, and the oldest goes.
 const PINS: usize = 4;
+/// Lines of context, before a line and behind it.
+const CONTEXT: i64 = 500;
 /// The number of requests about pinned lines, whose answers are told apart by their time.
 const PIN: u64 = u64::MAX;
 /// Characters that terminals still take into their clipboard (OSC 52 is cut at 100,000 bytes of base64).
@@ -83,6 +85,20 @@ impl State {
         }
     }
 
+    /// Shows so many more lines before and behind each that passes, or fewer.
+    pub(super) fn context_by(&mut self, more: i64) -> Vec<Effect> {
+        if !self.filters.iter().any(|filter| filter.on && matches!(filter.kind, Kind::Keep | Kind::Level)) {
+            let matches = self.key_name(Action::Matches);
+            self.message = Some(format!("all lines are shown: keep only some first ({matches} after a search)"));
+            return Vec::new();
+        }
+        let lines = i64::from(self.context).saturating_add(more).clamp(0, CONTEXT);
+        self.context = u16::try_from(lines).unwrap_or_default();
+        self.sieves += 1;
+        let sieve = self.sieve.as_ref().clone().numbered(self.sieves);
+        vec![self.show_through(sieve)]
+    }
+
     pub(super) fn ask_for_search(&mut self) -> Vec<Effect> {
         self.message = Some(format!("nothing to search for: type {} first", self.key_name(Action::Search)));
         Vec::new()
@@ -145,7 +161,7 @@ impl State {
             self.pins.remove(0);
         }
         let ts = row.ts;
-        self.pins.push(Pin { place: None, row: Some(row) });
+        self.pins.push(Pin { place: None, row: Some(Row { context: false, ..row }) });
         self.keep_cursor_visible();
         ts.map(|ts| Effect::Ask(PIN, Ask::Moment(ts))).into_iter().collect()
     }

@@ -41,6 +41,7 @@ fn options(words: &[String]) -> Options {
                 let kind = kinds.into_iter().find(|one| one.flag().ends_with(kind)).unwrap();
                 options.filters.push(Filter { kind, text: text.to_owned(), on: false });
             }
+            "--context" => options.context = value.parse().unwrap(),
             "--search" => options.search = Some(value.to_owned()),
             "--from" => options.from = Some(time(value)),
             "--to" => options.to = Some(time(value)),
@@ -94,6 +95,9 @@ fn copied_views_come_back_through_shells() {
         "k",
         "p",
         "x",
+        "+",
+        "7+",
+        "-",
         "*",
         "s",
     ];

@@ -40,6 +40,8 @@ fn holds(action: Action, view: &Driver, before: &Driver) -> bool {
         Action::PreviousHit => ts(view) < ts(before) && state.current().unwrap().message.contains("slow"),
         Action::SearchWord => state.search.as_ref().unwrap().text != "slow",
         Action::Matches => state.rows.iter().all(|row| row.message.contains("slow")),
+        Action::MoreContext => state.sieve.around().unwrap().0 > was.sieve.around().unwrap().0,
+        Action::LessContext => state.sieve.around().unwrap().0 < was.sieve.around().unwrap().0,
         Action::NextChange | Action::PreviousChange => state.message.as_ref().unwrap().contains("change or gap"),
         Action::Select => state.selected.is_some(),
         Action::Pin => state.pins.len() == 1,
@@ -138,6 +140,9 @@ fn every_key_does_what_help_says() {
                     view.keys("t10:35<Enter>");
                     view.state.sideways = 60;
                     view.state.moment.live = live;
+                    if matches!(binding.action, Action::MoreContext | Action::LessContext) {
+                        view.keys("llevel=warn<Enter>2+");
+                    }
                     view
                 };
                 let (before, mut view) = (prepare(), prepare());

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
+mod around;
 mod baseline;
 mod chosen;
 mod commands;
@@ -9,6 +10,7 @@ mod failing;
 mod golden;
 mod hostile;
 mod keys;
+mod live;
 mod reach;
 #[allow(dead_code, reason = "the command line's tests use all of it")]
 #[path = "../../../../tests/cli/terminal.rs"]
