@@ -45,6 +45,31 @@ class S3(S3World):
         self.logtap("download", self.place)
         self.same(made, self.folder / self.place.rsplit("/", 1)[1])
 
+    def test_a_snapshot_goes_as_the_capture_in_it(self):
+        made = capture(self.fresh("capture"), [1, 20], identity="packed")
+        packed = self.fresh("packed").with_suffix(".tar.zst")
+        self.logtap("snapshot", made, "--output", packed)
+        before = packed.read_bytes()
+        self.logtap("upload", packed, "--to", "s3://logs/a")
+        down = self.fresh("down")
+        self.logtap("download", "s3://logs/a/packed", down)
+        self.same(made, down)
+        self.assertTrue(packed.read_bytes() == before)
+        # The directory is the same capture: nothing of it is sent.
+        self.store.forget()
+        done = self.logtap("upload", made, "--to", "s3://logs/a", "--json")
+        self.assertEqual(json.loads(done.stdout)["outcome"], "same")
+        self.assertFalse([asked for asked in self.store.log if asked.method in ("PUT", "POST")])
+        # What is unredacted stays here, packed or not; a torn archive leaves nothing there.
+        bare = capture(self.fresh("capture"), [1], redacted=False, identity="bare")
+        packed = self.fresh("bare").with_suffix(".tar.zst")
+        self.logtap("snapshot", bare, "--output", packed)
+        self.logtap("upload", packed, "--to", "s3://logs/a", code=2)
+        torn = self.fresh("torn").with_suffix(".tar.zst")
+        torn.write_bytes(before[: len(before) // 2])
+        self.logtap("upload", torn, "--to", "s3://logs/a", code=4)
+        self.assertEqual({key.split("/")[1] for key in self.keys("a/")}, {"packed"})
+
     def test_sessions_are_private_and_end(self):
         made = capture(self.fresh("capture"), [20], identity="sessions")
         self.store.fault("PUT .*partNumber=2", times=99, status=500)

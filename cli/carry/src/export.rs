@@ -18,7 +18,6 @@ use crate::filter::Filter;
 use crate::order::{Batch, Order};
 use crate::pick::{Pick, Picker};
 use crate::{Account, CarryError, Control, Source};
-use row::Rows;
 
 pub use place::{Place, is_ours};
 pub use row::Schema;
@@ -96,8 +95,12 @@ pub fn export(
             run(source, filter, beside, &stored, sink, &mut done, control)?;
         }
         Format::Csv { raw } => {
-            let sink = Box::new(csv::Table::new(writer, Rows::default(), schema, raw)?);
-            run(source, filter, beside, &stored, sink, &mut done, control)?;
+            let sink = Box::new(csv::Table::new(writer, schema)?);
+            let packs = || -> Pack<'_> {
+                let mut packer = csv::Packer::new(raw);
+                Box::new(move |out, pick, own| packer.pack(out, pick, own))
+            };
+            run(source, filter, beside, &packs, sink, &mut done, control)?;
         }
         #[cfg(feature = "parquet")]
         Format::Parquet => parquet::attended(writer, schema, control.tool, |known, sink| {

@@ -64,6 +64,20 @@ pub fn decode<'s>(raw: &'s [u8], scratch: &'s mut Vec<u8>) -> Cow<'s, str> {
     text.map_or_else(|| String::from_utf8_lossy(raw), Cow::Borrowed)
 }
 
+/// The lines of a piece, without their newlines; blank ones are left out.
+pub fn lines(piece: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = piece;
+    std::iter::from_fn(move || {
+        (!rest.is_empty()).then(|| {
+            let end = memchr::memchr(b'\n', rest);
+            let line = &rest[..end.unwrap_or(rest.len())];
+            rest = end.map_or(&[][..], |end| &rest[end + 1..]);
+            line
+        })
+    })
+    .filter(|line| !line.is_empty())
+}
+
 /// Splits a line (without its newline).
 ///
 /// # Errors
@@ -209,10 +223,11 @@ fn slow(line: &[u8]) -> Option<RawLine<'_>> {
     })
 }
 
-/// The pairs of a label or metadata object.
+/// The pairs of a label or metadata object; what is no valid text comes out lossily.
 #[must_use]
 pub fn object_pairs(object: &[u8]) -> Vec<(String, String)> {
-    serde_json::from_slice::<BTreeMap<String, String>>(object).map(|map| map.into_iter().collect()).unwrap_or_default()
+    let text = String::from_utf8_lossy(object);
+    serde_json::from_str::<BTreeMap<String, String>>(&text).map(|map| map.into_iter().collect()).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -235,6 +250,20 @@ mod tests {
         let mut scratch = Vec::new();
         assert_eq!(parsed.message_text(&mut scratch), "he said \"}\",\"meta\" \\ \n");
         assert_eq!(object_pairs(&parsed.labels), [("a".to_owned(), "x\\\"}".to_owned())]);
+    }
+
+    #[test]
+    fn lines_of_a_piece() {
+        for piece in ["", "\n", "a", "a\n", "\n\na\nbc\n\nd", "a\r\n\n"] {
+            let expected: Vec<&[u8]> = piece.split('\n').filter(|line| !line.is_empty()).map(str::as_bytes).collect();
+            assert_eq!(lines(piece.as_bytes()).collect::<Vec<_>>(), expected, "{piece:?}");
+        }
+    }
+
+    #[test]
+    fn pairs_that_are_no_text_are_not_lost() {
+        let pairs = object_pairs(b"{\"a\":\"x\xff\",\"b\":\"y\"}");
+        assert_eq!(pairs, [("a", "x\u{fffd}"), ("b", "y")].map(|(name, value)| (name.to_owned(), value.to_owned())));
     }
 
     #[test]

@@ -119,7 +119,7 @@ fn copy(source: &File, target: &dyn DiskFile, frames: &[FrameRecord]) -> io::Res
 
 /// Adds the messages of whole lines to a filter.
 pub(crate) fn add_messages(grams: &mut Grams, lines: &[u8]) {
-    for one in lines.split(|byte| *byte == b'\n') {
+    for one in line::lines(lines) {
         if let Ok(parts) = line::split(one) {
             grams.add(&parts.message);
         }

@@ -102,6 +102,8 @@ pub struct Collector {
     pub rejected: u64,
     known: HashMap<Box<[u8]>, usize, foldhash::fast::RandomState>,
     slots: Vec<Slot>,
+    /// The labels of the line before, which neighbours mostly share, and their slot.
+    last: (Vec<u8>, usize),
     /// Slots with counts that are not in the summary yet.
     touched: Vec<usize>,
     follow: Follow,
@@ -148,8 +150,8 @@ impl Slot {
 impl Collector {
     /// Counts whole lines: label set by label set, since a look into the timeline for each line is what takes longest.
     pub fn add(&mut self, lines: &[u8]) {
-        for text in lines.split(|byte| *byte == b'\n').filter(|text| !text.is_empty()) {
-            match line::split(text) {
+        for text in line::lines(lines) {
+            match line::split_after(&self.last.0, text) {
                 Ok(parts) => self.line(&parts, text.len() as u64 + 1),
                 Err(_) => {
                     self.rejected += 1;
@@ -162,14 +164,20 @@ impl Collector {
     }
 
     fn line(&mut self, parts: &RawLine<'_>, bytes: u64) {
-        let Self { summary, known, slots, touched, follow, scratch, rejected: _ } = self;
+        let Self { summary, known, slots, last, touched, follow, scratch, rejected: _ } = self;
         summary.lines += 1;
         summary.bytes += bytes;
-        let mut at = known.get(&*parts.labels).copied();
+        let same = !last.0.is_empty() && *last.0 == *parts.labels;
+        let mut at = if same { Some(last.1) } else { known.get(&*parts.labels).copied() };
         if at.is_none() && slots.len() < MAX_SETS {
             known.insert(parts.labels.as_ref().into(), slots.len());
             at = Some(slots.len());
             slots.push(Slot::new(&parts.labels));
+        }
+        if let Some(at) = at.filter(|_| !same) {
+            last.0.clear();
+            last.0.extend_from_slice(&parts.labels);
+            last.1 = at;
         }
         // Of more label sets than are remembered each line stands by itself.
         let mut alone = None;

@@ -66,7 +66,7 @@ impl<'t> Assigner<'t> {
         if self.streams.len() > MAX_STREAMS {
             self.streams.clear();
         }
-        for text in lines.split(|byte| *byte == b'\n').filter(|text| !text.is_empty() && *text != b"\r") {
+        for text in line::lines(lines).filter(|text| *text != b"\r") {
             let Ok(parts) = line::split(text) else { continue };
             let stream = match self.streams.get(&parts.labels[..]) {
                 Some(stream) => *stream,

@@ -4,27 +4,95 @@
 use std::fs::File;
 use std::io::{self, Read};
 
-use logtap_capture::time;
+use hashbrown::HashMap;
+use logtap_capture::labels::Labels;
+use logtap_capture::level::Level;
+use logtap_capture::{line, time};
 
-use super::row::{Rows, Schema};
+use super::row::{MAX_SETS, Schema, Set};
 use super::{Out, Sink, object};
 use crate::CarryError;
+use crate::pick::Pick;
 
 /// First characters of what spreadsheets calculate, and the guard itself.
-const GUARDED: [char; 9] = ['=', '+', '-', '@', '\t', '\r', '\n', '\0', '\''];
+const GUARDED: [u8; 9] = *b"=+-@\t\r\n\0'";
 
+/// Takes records as [`Packer`]s write them.
 pub(super) struct Table<'o> {
     out: Out<'o>,
-    rows: Rows,
-    raw: bool,
-    record: String,
 }
 
 impl<'o> Table<'o> {
-    pub(super) fn new(out: Out<'o>, rows: Rows, schema: Schema, raw: bool) -> Result<Self, CarryError> {
+    pub(super) fn new(out: Out<'o>, schema: Schema) -> Result<Self, CarryError> {
         out.write_all(header(schema).as_bytes())?;
-        Ok(Self { out, rows, raw, record: String::new() })
+        Ok(Self { out })
     }
+}
+
+impl Sink for Table<'_> {
+    fn line(&mut self, _: Option<i64>, record: &[u8]) -> Result<(), CarryError> {
+        Ok(self.out.write_all(record)?)
+    }
+
+    fn finish(self: Box<Self>) -> Result<(), CarryError> {
+        Ok(self.out.flush()?)
+    }
+}
+
+/// Writes records; one per thread.
+pub(super) struct Packer {
+    raw: bool,
+    scratch: Vec<u8>,
+    /// The columns of the labels, of sets met before.
+    known: HashMap<Labels, Vec<u8>, foldhash::fast::RandomState>,
+}
+
+impl Packer {
+    pub(super) fn new(raw: bool) -> Self {
+        Self { raw, scratch: Vec::new(), known: HashMap::default() }
+    }
+
+    /// Appends a record. Returns true if bytes that were no text had to be replaced.
+    pub(super) fn pack(&mut self, out: &mut Vec<u8>, pick: &Pick<'_>, own: bool) -> bool {
+        let Self { raw, scratch, known } = self;
+        let parts = pick.parts;
+        if let Some(ts) = parts.ts {
+            out.extend_from_slice(time::format(ts).as_bytes());
+            out.push(b',');
+            out.extend_from_slice(ts.to_string().as_bytes());
+        } else {
+            out.push(b',');
+        }
+        let message = line::decode(&parts.message, scratch);
+        out.push(b',');
+        out.extend_from_slice(Level::of(message.as_bytes()).name().as_bytes());
+        if known.len() > MAX_SETS {
+            known.clear();
+        }
+        if !known.contains_key(pick.labels) {
+            known.insert(pick.labels.clone(), columns_of(pick.labels, *raw));
+        }
+        out.extend_from_slice(known.get(pick.labels).map_or(&[][..], Vec::as_slice));
+        out.push(b',');
+        let meta = parts.meta.as_deref().map(line::object_pairs).unwrap_or_default();
+        push_field(out, &object(&meta), *raw);
+        out.push(b',');
+        push_field(out, &message, *raw);
+        out.extend_from_slice(b"\r\n");
+        !(own && parts.ts.is_some()) && std::str::from_utf8(pick.stored).is_err()
+    }
+}
+
+/// Those of the usual labels, and all of them, each behind its comma.
+fn columns_of(labels: &Labels, raw: bool) -> Vec<u8> {
+    let Set { labels, usual } = Set::of(labels.clone());
+    let all = object(labels.pairs());
+    let mut columns = Vec::new();
+    for text in usual.iter().map(|value| value.as_deref().unwrap_or_default()).chain([all.as_str()]) {
+        columns.push(b',');
+        push_field(&mut columns, text, raw);
+    }
+    columns
 }
 
 fn header(schema: Schema) -> String {
@@ -36,57 +104,26 @@ pub(super) fn is_header(line: &[u8]) -> bool {
     [Schema::Plain, Schema::Otel].iter().any(|schema| header(*schema).as_bytes() == line)
 }
 
-fn push_field(record: &mut String, text: &str, raw: bool) {
-    let guard = !raw && text.starts_with(GUARDED);
-    let quoted = guard || text.contains([',', '"', '\r', '\n']);
+fn push_field(record: &mut Vec<u8>, text: &str, raw: bool) {
+    let text = text.as_bytes();
+    let guard = !raw && text.first().is_some_and(|first| GUARDED.contains(first));
+    let quotes = memchr::memchr(b'"', text).is_some();
+    let quoted = guard || quotes || memchr::memchr3(b',', b'\r', b'\n', text).is_some();
     if quoted {
-        record.push('"');
+        record.push(b'"');
     }
     if guard {
-        record.push('\'');
+        record.push(b'\'');
     }
-    for (n, part) in text.split('"').enumerate() {
-        if n > 0 {
-            record.push_str("\"\"");
-        }
-        record.push_str(part);
+    let mut rest = text;
+    while let Some(at) = memchr::memchr(b'"', rest).filter(|_| quotes) {
+        record.extend_from_slice(&rest[..=at]);
+        record.push(b'"');
+        rest = &rest[at + 1..];
     }
+    record.extend_from_slice(rest);
     if quoted {
-        record.push('"');
-    }
-}
-
-impl Sink for Table<'_> {
-    fn line(&mut self, ts: Option<i64>, line: &[u8]) -> Result<(), CarryError> {
-        let Self { out, rows, raw, record } = self;
-        record.clear();
-        if let Some(ts) = ts {
-            record.push_str(&time::format(ts));
-            record.push(',');
-            record.push_str(&ts.to_string());
-        } else {
-            record.push(',');
-        }
-        rows.row(line, |row| {
-            record.push(',');
-            record.push_str(row.level.name());
-            for value in row.usual {
-                record.push(',');
-                push_field(record, value.as_deref().unwrap_or_default(), *raw);
-            }
-            for pairs in [row.labels.pairs(), &row.meta] {
-                record.push(',');
-                push_field(record, &object(pairs), *raw);
-            }
-            record.push(',');
-            push_field(record, &row.message, *raw);
-        });
-        record.push_str("\r\n");
-        Ok(out.write_all(record.as_bytes())?)
-    }
-
-    fn finish(self: Box<Self>) -> Result<(), CarryError> {
-        Ok(self.out.flush()?)
+        record.push(b'"');
     }
 }
 
@@ -116,8 +153,9 @@ mod tests {
     fn guarded_and_undone() {
         for text in ["=1+1", "+1", "-1", "@x", "\tx", "\rx", "\nx", "\0x", "'x", "''", "plain", "a,b", "say \"x\"", ""]
         {
-            let mut field = String::new();
+            let mut field = Vec::new();
             push_field(&mut field, text, false);
+            let field = String::from_utf8(field).unwrap();
             let inner = match field.strip_prefix('"') {
                 Some(rest) => rest.strip_suffix('"').unwrap().replace("\"\"", "\""),
                 None => field,

@@ -1,12 +1,6 @@
-//! A stored line as a row of a table.
+//! Columns of a table, and what of a label set stands in them.
 
-use std::borrow::Cow;
-use std::sync::Arc;
-
-use hashbrown::HashMap;
-use logtap_capture::labels::{LabelSet, Labels};
-use logtap_capture::level::Level;
-use logtap_capture::line;
+use logtap_capture::labels::Labels;
 
 /// Names of the columns.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -42,23 +36,6 @@ impl Schema {
     }
 }
 
-/// A row; texts are as they were logged.
-pub(super) struct Row<'r> {
-    pub(super) level: Level,
-    pub(super) labels: &'r Labels,
-    /// Values of [`USUAL`] among them.
-    pub(super) usual: &'r [Option<String>; USUAL.len()],
-    pub(super) meta: Vec<(String, String)>,
-    pub(super) message: Cow<'r, str>,
-}
-
-/// Makes rows; remembers label sets.
-#[derive(Default)]
-pub(super) struct Rows {
-    sets: HashMap<Box<[u8]>, Set, foldhash::fast::RandomState>,
-    scratch: Vec<u8>,
-}
-
 /// A label set.
 pub(super) struct Set {
     pub(super) labels: Labels,
@@ -67,11 +44,6 @@ pub(super) struct Set {
 }
 
 impl Set {
-    /// Of a JSON object.
-    pub(super) fn new(stored: &[u8]) -> Self {
-        Self::of(Arc::new(LabelSet::new(line::object_pairs(stored))))
-    }
-
     /// Of labels.
     pub(super) fn of(labels: Labels) -> Self {
         let usual = USUAL.map(|name| labels.get(name).map(str::to_owned));
@@ -81,20 +53,3 @@ impl Set {
 
 /// Label sets remembered.
 pub(super) const MAX_SETS: usize = 20_000;
-
-impl Rows {
-    /// Hands the row of a stored line to `each`.
-    pub(super) fn row<T>(&mut self, stored: &[u8], each: impl FnOnce(Row<'_>) -> T) -> Option<T> {
-        let parts = line::split(stored.strip_suffix(b"\n").unwrap_or(stored)).ok()?;
-        if self.sets.len() > MAX_SETS {
-            self.sets.clear();
-        }
-        if !self.sets.contains_key(&*parts.labels) {
-            self.sets.insert(parts.labels.as_ref().into(), Set::new(&parts.labels));
-        }
-        let Set { labels, usual } = self.sets.get(&*parts.labels)?;
-        let message = line::decode(&parts.message, &mut self.scratch);
-        let meta = parts.meta.as_deref().map(line::object_pairs).unwrap_or_default();
-        Some(each(Row { level: Level::of(message.as_bytes()), labels, usual, meta, message }))
-    }
-}

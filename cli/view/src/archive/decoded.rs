@@ -35,7 +35,7 @@ impl Decoded {
         let mut lines: Vec<Slot> = Vec::with_capacity(bytes.len() / 200);
         let (mut at, mut ts) = (0, source.spans.get(page).filter(|span| !span.is_empty()).map_or(0, |span| span.from));
         while at < bytes.len() {
-            let end = at + memchr(&bytes[at..]);
+            let end = memchr::memchr(b'\n', &bytes[at..]).map_or(bytes.len(), |length| at + length);
             if end > at {
                 // A line without a time stands with the line before it; what is no line is left out.
                 if let Ok(parts) = line::split(&bytes[at..end]) {
@@ -85,10 +85,6 @@ impl Decoded {
         };
         self.lines.partition_point(passed)
     }
-}
-
-fn memchr(bytes: &[u8]) -> usize {
-    bytes.iter().position(|byte| *byte == b'\n').unwrap_or(bytes.len())
 }
 
 /// The pages decoded last.

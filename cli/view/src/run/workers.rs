@@ -42,7 +42,7 @@ impl Workers {
                     return;
                 }
                 // A page that grows is not counted again and again while it does.
-                if !watcher.is_behind() {
+                if !counted || !watcher.is_behind() {
                     std::thread::sleep(LOOK);
                 }
             }

@@ -6,7 +6,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hashbrown::HashMap;
-use logtap_capture::labels::Labels;
+use logtap_capture::labels::{LabelSet, Labels};
+use logtap_capture::line;
 
 use crate::export::row::{MAX_SETS, Set};
 
@@ -88,7 +89,8 @@ impl Brought {
             return *place;
         }
         let place = (MAX_SETS + self.sets.len()) as u32;
-        self.sets.push(Arc::new(Set::new(stored)));
+        let labels = Arc::new(LabelSet::new(line::object_pairs(stored)));
+        self.sets.push(Arc::new(Set::of(labels)));
         self.places.insert(stored.into(), place);
         place
     }
@@ -106,7 +108,6 @@ impl Brought {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use logtap_capture::labels::LabelSet;
 
     fn labels(n: usize) -> Labels {
         Arc::new(LabelSet::new([("app".to_owned(), n.to_string())]))
