@@ -75,9 +75,7 @@ impl State {
                     self.top -= surplus;
                     self.cursor = self.cursor.saturating_sub(surplus);
                     self.ends.0 = false;
-                    // What stands before the first line that passes has to be found by it once more.
-                    let first = self.rows.iter().find(|row| !row.context);
-                    self.resume.0 = first.map_or(self.resume.0, |row| row.key.behind());
+                    self.resume.0 = self.before_the_first().unwrap_or(self.resume.0);
                 }
             }
             Direction::Backward => {
@@ -103,6 +101,12 @@ impl State {
         }
     }
 
+    /// Where reading goes on before the rows: what stands before the first line that passes has to be found by it
+    /// once more.
+    fn before_the_first(&self) -> Option<Key> {
+        self.rows.iter().find(|row| !row.context).map(|row| row.key.behind())
+    }
+
     /// Rows beyond those that are there: lines around a hit may reach back among these.
     fn without_known(&self, direction: Direction, mut rows: Vec<Row>) -> Vec<Row> {
         if let (Some(first), Some(last)) = (self.rows.front(), self.rows.back()) {
@@ -123,10 +127,11 @@ impl State {
         if new == 0 {
             return;
         }
-        let shown = rows.iter().filter(|row| self.rows.back().is_none_or(|known| row.key > known.key)).count() as u64;
+        let is_new = |row: &&Row| !row.context && self.rows.back().is_none_or(|known| row.key > known.key);
+        let shown = rows.iter().filter(is_new).count() as u64;
         self.sampled = (new > shown).then_some((shown, new));
-        self.resume = (rows.first().map_or(Key::FIRST, |row| row.key), self.newest);
         self.rows = rows.into();
+        self.resume = (self.before_the_first().unwrap_or(Key::FIRST), self.newest);
         self.ends = (false, true);
         self.cursor = self.rows.len().saturating_sub(1);
         self.top = 0;

@@ -1,13 +1,17 @@
 //! Lines around those that a filter keeps.
 
+use std::time::Instant;
+
+use logtap_view::archive::Key;
 use logtap_view::filter::{Filter, Kind};
 use logtap_view::state::Options;
+use regex::Regex;
 
 use crate::world::{Driver, message, usual};
 
 const COUNT: u64 = 6_000;
 
-/// Messages of the usual capture in order of time that `near` lines or fewer part from one that holds `kept`,
+/// Messages of the usual capture in order of time that `near` lines or fewer part from one that matches `kept`,
 /// those with `hidden` left out, and whether they are there for another.
 fn expected(kept: &str, hidden: &str, near: usize) -> Vec<(String, bool)> {
     let ts = |n: u64| n as i64 * 100_000_000 - if n.is_multiple_of(3) { 2_050_000_000 } else { 0 };
@@ -15,7 +19,8 @@ fn expected(kept: &str, hidden: &str, near: usize) -> Vec<(String, bool)> {
     all.sort_by_key(|one| one.0);
     let all: Vec<String> =
         all.into_iter().map(|one| message(one.1)).filter(|text| hidden.is_empty() || !text.contains(hidden)).collect();
-    let is_hit = |at: usize| all[at].contains(kept);
+    let kept = Regex::new(kept).unwrap();
+    let is_hit = |at: usize| kept.is_match(&all[at]);
     let is_near = |at: usize| (at.saturating_sub(near)..=(at + near).min(all.len() - 1)).any(is_hit);
     (0..all.len()).filter(|at| is_near(*at)).map(|at| (all[at].clone(), !is_hit(at))).collect()
 }
@@ -104,4 +109,26 @@ fn a_level_keeps_its_neighbours_and_a_label_does_not() {
     view.keys("<Esc><Esc>");
     view.keys("lapp=api<Enter>+");
     assert!(view.state.message.as_deref().is_some_and(|text| text.starts_with("all lines are shown")));
+}
+
+/// Of two near each other the screen has room for the newer, among whose lines the older stands.
+#[test]
+fn the_newest_of_a_live_view_can_be_scrolled_back_from() {
+    let (_folder, dir) = usual(COUNT);
+    let (kept, near) = ("n=40(00|31)$", 40);
+    let expected = expected(kept, "", near);
+    let options = Options { filters: filters(kept, ""), context: near as u16, ..Options::default() };
+    let mut view = Driver::open(&dir, options, (100, 30));
+    view.state.moment.live = true;
+    view.keys("G");
+    // As if nothing of it had been shown before.
+    view.state.newest = Key::FIRST;
+    view.state.rows.clear();
+    let moment = view.state.moment.clone();
+    let effects = view.state.moved_on(moment, Instant::now());
+    view.settle(effects);
+    for known in expected.iter().rev() {
+        assert_eq!(here(&view), *known);
+        view.keys("k");
+    }
 }
