@@ -31,6 +31,13 @@ pub(crate) struct Pick<'p> {
     pub(crate) labels: &'p Labels,
 }
 
+impl Pick<'_> {
+    /// True if bytes of it that are no text are replaced where it is decoded; ours have none.
+    pub(crate) fn is_replaced(&self, own: bool) -> bool {
+        !(own && self.parts.ts.is_some()) && std::str::from_utf8(self.stored).is_err()
+    }
+}
+
 impl<'f> Picker<'f> {
     pub(crate) fn new(filter: &'f Filter) -> Self {
         Self {

@@ -165,12 +165,18 @@ impl Sieve {
     /// level; everything else holds for them too. Where nothing is kept out by that, there are none.
     #[must_use]
     pub fn with_context(self, lines: usize) -> Self {
-        let hidden: Vec<_> = self.rules.iter().filter(|(kind, _)| *kind == Kind::Hide).cloned().collect();
-        let keeps = self.level.is_some() || hidden.len() < self.rules.len();
-        let query = Query { pattern: None, ..self.query.clone() };
-        let beside = Self { id: self.id, query, rules: hidden, level: None, around: None };
-        let around = (lines > 0 && keeps).then(|| (lines, Arc::new(beside)));
+        let around = (lines > 0 && self.keeps()).then(|| {
+            let rules = self.rules.iter().filter(|(kind, _)| *kind == Kind::Hide).cloned().collect();
+            let query = Query { pattern: None, ..self.query.clone() };
+            (lines, Arc::new(Self { id: self.id, query, rules, level: None, around: None }))
+        });
         Self { around, ..self }
+    }
+
+    /// True if lines have to match something, or be of some level.
+    #[must_use]
+    pub fn keeps(&self) -> bool {
+        self.level.is_some() || self.rules.iter().any(|(kind, _)| *kind == Kind::Keep)
     }
 
     /// Lines before and behind each that passes, and what they pass.

@@ -212,7 +212,7 @@ impl Loader {
         Ok(Found::More { direction, rows, resume, at_end: ended })
     }
 
-    /// The same with the lines around them, as far as one answer can take them.
+    /// The same with the lines around them, in no order, as far as one answer can take them.
     fn with_context(
         &mut self,
         archive: &Archive,

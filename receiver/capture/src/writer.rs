@@ -191,7 +191,7 @@ impl Writer {
         let mut state = self.shared.lock();
         state.active = Some(Active { name: name.clone(), file: file.clone(), unsynced: true, created: true });
         state.reserved += seal_reserve(0);
-        state.published = self.publisher.length();
+        state.published = 0;
         self.open = Some(OpenFile {
             name,
             file,

@@ -69,17 +69,14 @@ impl Packer {
         if known.len() > MAX_SETS {
             known.clear();
         }
-        if !known.contains_key(pick.labels) {
-            known.insert(pick.labels.clone(), columns_of(pick.labels, *raw));
-        }
-        out.extend_from_slice(known.get(pick.labels).map_or(&[][..], Vec::as_slice));
+        out.extend_from_slice(known.entry(pick.labels.clone()).or_insert_with(|| columns_of(pick.labels, *raw)));
         out.push(b',');
         let meta = parts.meta.as_deref().map(line::object_pairs).unwrap_or_default();
         push_field(out, &object(&meta), *raw);
         out.push(b',');
         push_field(out, &message, *raw);
         out.extend_from_slice(b"\r\n");
-        !(own && parts.ts.is_some()) && std::str::from_utf8(pick.stored).is_err()
+        pick.is_replaced(own)
     }
 }
 

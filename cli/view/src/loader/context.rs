@@ -9,9 +9,9 @@ use crate::filter::Sieve;
 use crate::row::Row;
 
 impl Loader {
-    /// Puts the lines around hits between them, in order of the capture. `hits` come in the order in which they were
-    /// found; if one answer cannot take all, the place of the last that has its lines is returned as well. `most`:
-    /// rows after which there is an end.
+    /// Adds the lines around hits, in no order, and some twice: [`in_order`] mends that. `hits` come in the order in
+    /// which they were found; if one answer cannot take all, the place of the last that has its lines is returned as
+    /// well. `most`: rows after which there is an end.
     pub(super) fn surround(
         &mut self,
         archive: &Archive,
@@ -42,12 +42,11 @@ impl Loader {
             last = Some(hit.key);
             all.push(hit);
         }
-        in_order(&mut all);
         Ok((all, cut))
     }
 }
 
-/// Each line once.
+/// Rows in order of the capture, each once.
 pub(super) fn in_order(rows: &mut Vec<Row>) {
     rows.sort_by_key(|row| row.key);
     rows.dedup_by_key(|row| row.key);

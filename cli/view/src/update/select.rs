@@ -87,7 +87,7 @@ impl State {
 
     /// Shows so many more lines before and behind each that passes, or fewer.
     pub(super) fn context_by(&mut self, more: i64) -> Vec<Effect> {
-        if !self.filters.iter().any(|filter| filter.on && matches!(filter.kind, Kind::Keep | Kind::Level)) {
+        if !self.sieve.keeps() {
             let matches = self.key_name(Action::Matches);
             self.message = Some(format!("all lines are shown: keep only some first ({matches} after a search)"));
             return Vec::new();

@@ -51,7 +51,7 @@ impl<'k> Packer<'k> {
             message: message.as_bytes(),
         }
         .write(out);
-        !(own && parts.ts.is_some()) && std::str::from_utf8(pick.stored).is_err()
+        pick.is_replaced(own)
     }
 }
 
