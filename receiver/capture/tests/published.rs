@@ -5,6 +5,7 @@ mod support;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use logtap_capture::audit::Event;
 use logtap_capture::disk::{Disk, DiskFile, RealDisk};
@@ -105,4 +106,43 @@ fn lines_are_kept_where_nothing_can_be_published() {
     assert_eq!(session.usage().errors, 0, "what is for views alone is no error of the capture");
     session.close(writer, &Tally::default(), Event::new("stop")).unwrap();
     assert_eq!(support::ids(&support::independent_lines(dir.path())).len(), 30 * 200);
+}
+
+/// Killed at every operation while frames are ended, published and replaced by those of the next file.
+#[test]
+fn a_kill_while_it_is_published_costs_nothing_acknowledged() {
+    const BATCHES: u64 = 16;
+    let chunks: Vec<_> = (0..BATCHES).map(|n| support::batch(n, 200, 4000)).collect();
+    let options = || Options { max_file: 5 << 20, ..options() };
+    let (mut at, mut killed_publishing) = (0, 0);
+    loop {
+        let dir = support::tempdir();
+        let disk = support::MortalDisk::new(at, support::Death::Halfway);
+        let count = disk.count.clone();
+        let (mut kept, mut stale) = (0, Vec::new());
+        if let Ok((session, mut writer, _)) = Session::open(dir.path(), options(), Arc::new(disk)) {
+            while kept < BATCHES && writer.append(&[&chunks[kept as usize]]).is_ok() {
+                kept += 1;
+            }
+            stale = std::fs::read(dir.path().join(name::LOCK)).unwrap();
+            drop(session.close(writer, &Tally::default(), Event::new("stop")));
+        }
+        killed_publishing += u64::from(stale.len() > 20 && stale.last() != Some(&b'\n'));
+        // As the kill left it: nobody holds it.
+        std::fs::write(dir.path().join(name::LOCK), &stale).unwrap();
+        let (session, writer, _) = Session::open(dir.path(), options(), Arc::new(RealDisk)).unwrap();
+        assert!(Published::read(&Folder::open(dir.path()).unwrap()).frames().next().is_none(), "of an earlier process");
+        session.close(writer, &Tally::default(), Event::new("stop")).unwrap();
+        let found = support::ids(&support::independent_lines(dir.path()));
+        for batch in 0..kept {
+            for n in 0..200 {
+                assert_eq!(found.get(&format!("{batch}.{n}")), Some(&1), "killed at {at}: line {batch}.{n}");
+            }
+        }
+        if count.load(Ordering::SeqCst) <= at {
+            break;
+        }
+        at += 1;
+    }
+    assert!(at > 30 && killed_publishing > 0, "{at} kills, {killed_publishing} of them within what is published");
 }
